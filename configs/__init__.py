@@ -1,0 +1,1 @@
+"""Shipped YAML and the one way to read it."""

@@ -1,0 +1,1 @@
+"""Annotation formats and adapters of published data sets."""

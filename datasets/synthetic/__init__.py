@@ -1,0 +1,1 @@
+"""The physics-based parcel scanner: rendered dual-energy scans with exact labels."""

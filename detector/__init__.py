@@ -1,0 +1,1 @@
+"""What is detected and by what: taxonomy, detections, model card, contract, network and shipped weights."""

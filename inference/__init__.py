@@ -1,0 +1,1 @@
+"""The torch-free runtime: from pictures and streams to verdicts."""

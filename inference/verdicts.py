@@ -1,0 +1,32 @@
+"""The verdict on a scan: exactly one, always with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ..detector.detections import Detections
+
+
+class Verdict(StrEnum):
+    """What screening says of one scan. The model alone never clears a parcel: a person or their procedure does."""
+
+    ALARM = "ALARM"
+    REVIEW = "REVIEW"
+    """Too dense, or otherwise not judgeable: a person must look."""
+    NO_ALARM = "NO_ALARM"
+    UNSCREENED = "UNSCREENED"
+    """Nothing looked at this scan; the reason says why."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScreenedScan:
+    """The outcome of one scan."""
+
+    scan_id: str
+    verdict: Verdict
+    reason: str
+    detections: Detections = field(default_factory=Detections.empty)
+    timing_ms: Mapping[str, float] = field(default_factory=dict)
+    """Stage → milliseconds on the monotonic clock."""

@@ -1,0 +1,1 @@
+"""What officers work at: console, decisions, audit, operator training."""

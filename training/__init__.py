@@ -1,0 +1,1 @@
+"""From labelled scans to measured networks: augmentation, training, evaluation, operating points, reports."""
