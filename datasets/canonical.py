@@ -18,6 +18,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from .levels import as_levels
+from .opencv import cv2
 from .scan import AIR_LEVEL, Scan, ScanKind
 
 PALETTE_NAME = "parcelsight-1"
@@ -25,16 +27,17 @@ AIR_RGB = (255, 255, 255)
 
 PALETTE: tuple[tuple[float, tuple[float, float, float]], ...] = (
     # material index m, dye (red, green, blue): a large value removes that colour
-    (1.25, (0.10, 0.50, 1.35)),  # organic: orange
-    (1.55, (0.75, 0.35, 1.15)),  # mixed: green
-    (1.95, (1.25, 0.70, 0.18)),  # metal: blue
+    (1.22, (0.26, 0.58, 1.45)),  # organic: orange
+    (1.65, (0.85, 0.42, 1.10)),  # mixed: green
+    (2.30, (1.40, 0.75, 0.20)),  # metal: blue
 )
 DEPTH_EXPONENT = 0.75
-FADE_ATTENUATION = 0.02
+FADE_ATTENUATION = 0.03
 FLOOR_TRANSMISSION = 1e-3
 """Below this the beam tells nothing; attenuations are computed no deeper."""
 
 _LUT_STEPS = 512
+_BAND_ROWS = 32
 
 
 def palette_rgb(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,11 +77,29 @@ def _axis() -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
 
 
 @cache
-def _colour_table() -> NDArray[np.uint8]:
-    """(_LUT_STEPS², 3) colours, low-energy step major."""
-    transmissions, _ = _axis()
+def _tables() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint32]]:
+    """(65536,) offsets of low and of high levels that add up to a place in the (_LUT_STEPS²,) colours, packed RGB0."""
+    transmissions, step_of_level = _axis()
     low, high = np.meshgrid(transmissions, transmissions, indexing="ij")
-    return np.rint(palette_rgb(low, high) * 255).astype(np.uint8).reshape(-1, 3)
+    colours = np.zeros((_LUT_STEPS**2, 4), np.uint8)
+    colours[:, :3] = np.rint(palette_rgb(low, high) * 255).reshape(-1, 3)
+    steps = step_of_level.astype(np.intp)
+    return steps * _LUT_STEPS, steps, colours.view(np.uint32).ravel()
+
+
+def _coloured(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    """(H, W, 3) colours of levels (H, W, 2), band by band: indices stay in the cache, a colour is one 4-byte fetch."""
+    low_offset, high_offset, colours = _tables()
+    height, width = levels.shape[:2]
+    rgb = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _BAND_ROWS):
+        band = levels[top : top + _BAND_ROWS]
+        # mode="clip": indices are in range by construction, and numpy's checked mode is slower.
+        place = low_offset.take(band[:, :, 0], mode="clip")
+        place += high_offset.take(band[:, :, 1], mode="clip")
+        packed = colours.take(place, mode="clip").view(np.uint8).reshape(-1, width, 4)
+        cv2.cvtColor(packed, cv2.COLOR_RGBA2RGB, dst=rgb[top : top + _BAND_ROWS])
+    return rgb
 
 
 def canonical_rgb(scan: Scan) -> NDArray[np.uint8]:
@@ -88,12 +109,6 @@ def canonical_rgb(scan: Scan) -> NDArray[np.uint8]:
     if scan.kind is ScanKind.GREY:
         grey = scan.pixels
         if grey.dtype == np.uint16:
-            grey = np.clip(grey * np.float32(255 / AIR_LEVEL), 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    levels = scan.pixels
-    if levels.dtype != np.uint16:
-        levels = np.clip(levels * AIR_LEVEL, 0, 65_535).astype(np.uint16)
-    _, step_of_level = _axis()
-    low = step_of_level.take(levels[:, :, 0]).astype(np.int32)
-    high = step_of_level.take(levels[:, :, 1])
-    return _colour_table().take(low * _LUT_STEPS + high, axis=0)
+            grey = cv2.convertScaleAbs(grey, alpha=255 / AIR_LEVEL)  # rounds, and clips at white
+        return np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB))
+    return _coloured(as_levels(scan.pixels))

@@ -1,0 +1,55 @@
+# Two commands do everything: `make demo` and `make test`. Each sets up .venv with just what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Pins hold for build requirements too.
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONSAFEPATH := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench format clean
+
+help: ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# A stamp a set of packages: set up once, again only when the requirements change.
+$(VENV)/.demo: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for the demo (about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for training and tests (a few minutes, about 6 GB) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[train,synthetic,test]'
+	@touch $@ $(VENV)/.demo
+
+$(VENV)/.check: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[test,check]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo ## Screen the sample parcels with the shipped model; pictures go to runs/demo
+	@$(BIN)/parcelsight screen datasets/samples --save runs/demo; status=$$?; \
+	 test $$status -eq 0 || test $$status -eq 3 || exit $$status; \
+	 echo "Annotated pictures: $(CURDIR)/runs/demo"
+
+test: $(VENV)/.test ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.check ## Lint, formatting and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(VENV)/.test ## Measure: ratios within one run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+format: $(VENV)/.check ## Format and sort imports
+	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .
+
+clean: ## Remove what the targets made, except runs/
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

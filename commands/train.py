@@ -1,0 +1,99 @@
+"""``parcelsight train``: a recipe and labelled scans in, a run directory with a trained network out."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..detector.errors import MissingExtra, UsageError
+from .terminal import progress, stderr, stdout
+
+if TYPE_CHECKING:
+    from ..training.recipe import TrainingRecipe
+
+
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A recipe: a YAML file, or a shipped one by name (nano, smoke).")
+    ] = None,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data", help="Data set with a train and a val split; may be repeated. Replaces data: of the recipe."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run directory to make. Default: runs/NAME-DATE-TIME.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Replaces epochs: of the recipe.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="auto, cpu or cuda. Replaces device: of the recipe.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with an interrupted run directory; takes no recipe.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON on stdout.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the training engine's own messages too.")] = False,
+) -> None:
+    """Train a detector on labelled scans.
+
+    Begins with COCO weights found on this machine (folder in PARCELSIGHT_START_WEIGHTS), never downloads anything, and
+    can be killed at any time: `--resume RUN` goes on from the last finished epoch.
+
+    Next: `parcelsight evaluate` and `parcelsight export RUN`.
+    """
+    if (recipe is None) == (resume is None):
+        raise UsageError("give either a recipe or --resume RUN", "see: parcelsight train --help")
+    if resume is not None and (data or out or epochs or device):
+        raise UsageError("--resume goes on as the run began", "leave out --data, --out, --epochs and --device")
+    _require_extra()
+    from ..detector.network import show_engine_log
+    from ..training import train as trainings
+    from .train_progress import TerminalWatch
+
+    show_engine_log(verbose)
+    with progress() as bars:
+        watch = TerminalWatch(bars)
+        if resume is not None:
+            run_dir, begin = resume, lambda: trainings.resume(resume, watch)
+        else:
+            settings = _settings(str(recipe), data, epochs, device)
+            run_dir = out or Path("runs") / f"{settings.name}-{datetime.now():%Y%m%d-%H%M%S}"
+            begin = lambda: trainings.train(settings, run_dir, watch)  # noqa: E731
+        try:
+            state = begin()
+        except KeyboardInterrupt:
+            stderr.print(f"stopped; go on with: parcelsight train --resume {run_dir}", markup=False, highlight=False)
+            raise
+    outcome = {"run": str(run_dir), **state.model_dump()}
+    if as_json:
+        stdout.print_json(json.dumps(outcome))
+        return
+    stdout.print(
+        f"{run_dir}: {state.epochs_done} epochs in {state.minutes:.1f} min, best epoch {state.best_epoch} "
+        f"with mAP50 {state.best_map50:.3f}, mAP50-95 {state.best_map50_95:.3f} on the validation split",
+        markup=False,
+        highlight=False,
+    )
+
+
+def _settings(recipe: str, data: list[Path] | None, epochs: int | None, device: str | None) -> TrainingRecipe:
+    """The recipe with what the command line replaces."""
+    from ..training.recipe import Device, load_recipe
+
+    if device is not None and device not in tuple(Device):
+        raise UsageError(f"unknown device {device!r}", f"use one of {', '.join(Device)}")
+    given = {"data": tuple(data) if data else None, "epochs": epochs, "device": Device(device) if device else None}
+    return load_recipe(recipe).model_copy(update={key: value for key, value in given.items() if value is not None})
+
+
+def _require_extra() -> None:
+    """Say what is missing in one line, before anything heavy is imported."""
+    from importlib.util import find_spec
+
+    if any(find_spec(package) is None for package in ("torch", "ultralytics", "albumentations", "matplotlib", "onnx")):
+        raise MissingExtra("training", "train")

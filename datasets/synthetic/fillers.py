@@ -1,0 +1,112 @@
+"""What keeps contents from rattling: paper, bubble wrap, peanuts, foam, cloth, newspapers.
+
+A filler is laid over whatever lies in the container: it takes the floor it rests on and the ceiling it may reach, both
+grids over the whole floor, and returns organic matter of low density between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from .benign.assembly import Rng, Solids, between, copies, design_generator, pick
+from .shapes import ellipsoid
+from .sheets import Grid, creases, height_field, noise
+from .solids import Item, Solid
+
+Filler = Callable[[Rng, Rng, Grid, Grid, tuple[float, float]], Solids]
+"""(design, instance, floor, ceiling, size of the floor) → matter between floor and ceiling."""
+
+
+def _between(floor: Grid, ceiling: Grid, share: Grid) -> tuple[Grid, Grid]:
+    """A layer that fills ``share`` of the room above the floor."""
+    return floor + 0.05, floor + 0.1 + np.maximum(ceiling - floor - 0.2, 0.02) * np.clip(share, 0.01, 1.0)
+
+
+def crumpled_paper(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Balls and folds of packing paper: ridges of many sheets over a faint mean."""
+    ridges = 0.25 + 0.7 * creases(r, floor.shape, int(d.integers(5, 10))) + 0.3 * noise(r, floor.shape, 6)
+    return [Solid(height_field(*_between(floor, ceiling, ridges), size), "paper", fill=between(d, 0.03, 0.1))]
+
+
+def newspapers(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Folded newspapers: flat plates with sharp edges over each other."""
+    steps = np.zeros(floor.shape)
+    nx, ny = floor.shape
+    for _ in range(int(d.integers(3, 8))):
+        i, j = int(r.integers(0, nx // 2)), int(r.integers(0, ny // 2))
+        steps[i : i + int(r.integers(nx // 3, nx)), j : j + int(r.integers(ny // 3, ny))] += between(r, 0.5, 2.5)
+    room = np.maximum(ceiling - floor, 0.1)
+    return [Solid(height_field(*_between(floor, ceiling, (steps + 0.3) / room), size), "paper", fill=0.75)]
+
+
+def bubble_wrap(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Layers of film with bubbles, much air."""
+    bumps = 0.5 + 0.35 * noise(r, floor.shape, 14, octaves=1) + 0.4 * creases(r, floor.shape, 4)
+    return [Solid(height_field(*_between(floor, ceiling, bumps), size), "polyethylene", fill=between(d, 0.02, 0.06))]
+
+
+def foam_sheet(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """An even mat of foam."""
+    share = np.full(floor.shape, between(r, 0.4, 1.0)) + 0.03 * noise(r, floor.shape, 3)
+    return [Solid(height_field(*_between(floor, ceiling, share), size), "polyethylene", fill=between(d, 0.02, 0.05))]
+
+
+def foam_peanuts(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Loose pieces of foam over a bed of the same."""
+    share = 0.35 + 0.3 * noise(r, floor.shape, 16, octaves=1)
+    low, high = _between(floor, ceiling, share)
+    fill = between(d, 0.015, 0.035)
+    nx, ny = floor.shape
+    i, j = r.integers(1, nx - 1, 60), r.integers(1, ny - 1, 60)
+    top = np.maximum.reduce([high[i + a, j + b] for a in (-1, 0, 1) for b in (-1, 0, 1)])
+    fits = ceiling[i, j] - top > 19
+    at = np.column_stack([(i / (nx - 1) - 0.5) * size[0], (j / (ny - 1) - 0.5) * size[1], top + 9.5])[fits]
+    cells = np.unique((at[:, :2] / 30).round(), axis=0, return_index=True)[1]
+    at[:, :2] = (at[:, :2] / 30).round() * 30
+    inside = (np.abs(at[:, :2]) < np.array(size) / 2 - 14).all(1)
+    keep = [k for k in cells if inside[k]]
+    bed = Solid(height_field(low, high, size), "polyethylene", fill=fill)
+    if not keep:
+        return [bed]
+    return [bed, Solid(copies(ellipsoid((26.0, 14.0, 16.0), 8), at[keep]), "polyethylene", fill=0.04)]
+
+
+def cloth(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Garments stuffed over the contents: soft hills, sharp folds, double layers with seams."""
+    layers = np.zeros(floor.shape)
+    nx, ny = floor.shape
+    for _ in range(int(r.integers(2, 6))):
+        i, j = int(r.integers(0, nx * 2 // 3)), int(r.integers(0, ny * 2 // 3))
+        layers[i : i + int(r.integers(nx // 4, nx)), j : j + int(r.integers(ny // 4, ny))] += 1
+    thick = (3.0 + 5.0 * layers) * (1 + 0.3 * noise(r, floor.shape, 5)) + 7 * creases(r, floor.shape, 7)
+    room = np.maximum(ceiling - floor, 0.1)
+    material = pick(d, "cotton", "cotton", "nylon")
+    return [Solid(height_field(*_between(floor, ceiling, thick / room), size), material, fill=between(d, 0.12, 0.3))]
+
+
+FILLERS: Mapping[str, Filler] = MappingProxyType(
+    {
+        "crumpled_paper": crumpled_paper,
+        "newspapers": newspapers,
+        "bubble_wrap": bubble_wrap,
+        "foam_sheet": foam_sheet,
+        "foam_peanuts": foam_peanuts,
+        "cloth": cloth,
+    }
+)
+"""Fillers by name."""
+
+
+DESIGNS = 12
+"""How many designs each filler has: density, material and grain."""
+
+
+def filler_item(
+    name: str, design: int, rng: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]
+) -> Item:
+    """One filler as an item of the contents."""
+    solids = FILLERS[name](design_generator(name, design), rng, floor, ceiling, size)
+    return Item(name, None, f"{name}/{design:02d}", tuple(solids), {})

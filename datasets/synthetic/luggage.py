@@ -1,0 +1,177 @@
+"""Bags that travel: small suitcases with rails and wheels, backpacks with zippers and buckles."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .benign.assembly import Rng, Solids, Vector, between, boxes, copies, pick
+from .shapes import (
+    along_x,
+    along_y,
+    box,
+    cylinder,
+    extrude,
+    joined,
+    rotation,
+    rounded_rectangle,
+    spline,
+    sweep,
+    torus,
+    tube,
+)
+from .sheets import Grid, creases, height_field, noise, steepness
+from .solids import Mesh, Solid
+
+
+def zipper_pull(r: Rng, length_mm: float) -> Mesh:
+    """A slider with its pull tab, in the xy plane, pointing anywhere."""
+    slider = box((9.0, 7.0, 4.0))
+    tab = extrude(
+        rounded_rectangle(length_mm, 7.0, 3.0, 2),
+        1.6,
+        holes=(rounded_rectangle(length_mm * 0.5, 3.6, 1.2, 2),),
+    )
+    both = joined(slider, tab.moved((length_mm / 2 + 4.8, 0, 0)))
+    return both.turned(rotation("z", float(r.uniform(0, 360))))
+
+
+def _around(size: tuple[float, float], z_mm: float, corner_mm: float) -> NDArray[np.float64]:
+    loop = rounded_rectangle(size[0], size[1], corner_mm, 4)
+    return np.column_stack([loop, np.full(len(loop), z_mm)])
+
+
+def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
+    """Two shells with a wire frame and zipper, telescopic rails below the lining, wheels, handles and rivets."""
+    x, y, z = inner
+    hard = d.random() < 0.5
+    wall = between(d, 1.8, 3.0) if hard else between(d, 2.5, 5.0)
+    material, fill = (pick(d, "polycarbonate", "abs", "polypropylene"), 1.0) if hard else ("nylon", between(d, 0.2, 0.4))
+    corner, below = between(d, 25, 60), 20.0
+    height = z + below
+    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 4)
+    middle = z / 2 - below / 2
+    shells: Solids = [
+        Solid(extrude(outer, height + 2 * wall).moved((0, 0, middle)), material, fill=fill),
+        Solid(extrude(rounded_rectangle(x, y, corner - wall, 4), height).moved((0, 0, middle)), "air", material,
+              inside_fill=fill),
+    ]  # fmt: skip
+    span = (x + 2 * wall + 7, y + 2 * wall + 7)
+    zipper = joined(*(sweep(_around(span, middle + s * 2.5, corner), 1.0, 4, closed=True) for s in (-1, 1)))
+    wires = [] if hard and d.random() < 0.5 else [
+        sweep(_around((span[0] + 4, span[1] + 4), level, corner), between(d, 1.0, 1.8), 6, closed=True)
+        for level in (-below + 3, z - 3)
+    ]  # fmt: skip
+    solids = [*shells, Solid(zipper, pick(d, "nylon", "steel", "zinc"), fill=0.6), *_rails(d, x, y, -below)]
+    if wires:
+        solids.append(Solid(joined(*wires), "steel"))
+    pulls = [zipper_pull(r, between(r, 14, 30)).moved((span[0] * r.uniform(-0.4, 0.4), s * (span[1] / 2 + 5), middle - 9))
+             for s in (-1, 1)]  # fmt: skip
+    return [*solids, *_wheels(d, x + 2 * wall + 8, y, middle, height), *_fittings(d, x, y, z, wall, below),
+            Solid(joined(*pulls), pick(d, "steel", "zinc"))]  # fmt: skip
+
+
+def _rails(d: Rng, x: float, y: float, floor_mm: float) -> Solids:
+    gap, width = y * between(d, 0.2, 0.42), between(d, 12, 24)
+    metal, wall = pick(d, "aluminium", "aluminium", "steel"), between(d, 1.0, 1.8)
+    solids: Solids = []
+    for s in (-1, 1):
+        at = (0.0, s * gap / 2, floor_mm + 9.0)
+        solids += [
+            Solid(box((x * 0.96, width, 14)).moved(at), metal),
+            Solid(box((x * 0.95, width - 2 * wall, 14 - 2 * wall)).moved(at), "air", inside=metal),
+            Solid(box((x * 0.85, width * 0.5, 7)).moved(at), metal),
+        ]
+    bar = along_y(cylinder(7, gap - width - 2, 12)).moved((x * 0.44, 0, floor_mm + 9))
+    return [*solids, Solid(bar, "abs"), Solid(box((x * 0.04, gap * 0.5, 4)).moved((x * 0.3, 0, floor_mm + 9)), "steel")]
+
+
+def _wheels(d: Rng, x: float, y: float, middle: float, height: float) -> Solids:
+    radius, width = between(d, 18, 28), between(d, 9, 16)
+    places = np.array([(-x / 2 - radius, sy * y * 0.4, middle + sz * height * 0.36) for sy in (-1, 1) for sz in (-1, 1)])
+    if d.random() < 0.4:
+        places = places[[0, 2]]
+    tyre = along_y(tube(radius, radius * 0.5, width, 18))
+    hub = along_y(tube(radius * 0.48, 3.4, width * 0.8, 14))
+    axle = joined(along_y(cylinder(3.2, width + 18, 8)), box((radius * 1.3, 3, 3)).moved((radius * 0.7 + 4, width * 0.5 + 4, 0)))
+    return [
+        Solid(copies(tyre, places), pick(d, "rubber", "nylon")),
+        Solid(copies(hub, places), "polypropylene"),
+        Solid(copies(axle, places), "steel"),
+        Solid(copies(along_y(tube(5.5, 3.5, 4, 10)), places + (0, width * 0.7, 0)), "steel"),
+    ]
+
+
+def _fittings(d: Rng, x: float, y: float, z: float, wall: float, below: float) -> Solids:
+    """Side and top handles on steel strips, rivets along the rails, lining seams."""
+    out = y / 2 + wall + 12
+    side = spline(np.array([(-70, out - 8, 0), (-60, out + 8, 0), (0, out + 18, 0), (60, out + 8, 0), (70, out - 8, 0)]), 4)
+    top = spline(np.array([(0, -70, 0), (8, -60, 0), (18, 0, 0), (8, 60, 0), (0, 70, 0)]), 4) + (x / 2 + wall + 8, 0, 0)
+    handles = joined(sweep(side + (0, 0, z * 0.4), 6.5, 8), sweep(top + (0, 0, z * 0.4), 6.5, 8))
+    count = int(d.integers(10, 30))
+    at = np.column_stack([d.uniform(-0.47, 0.47, count) * x, d.uniform(0.42, 0.49, count) * y * d.choice([-1, 1], count),
+                          np.full(count, -below - wall - 1.6)])  # fmt: skip
+    rivets = copies(cylinder(between(d, 2.0, 3.5), 2.4, 8), at)
+    return [Solid(handles, pick(d, "abs", "polypropylene", "rubber"), fill=0.7), Solid(rivets, "steel")]
+
+
+def backpack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
+    """Cloth folded over the contents, zippers, straps with buckles and rings, a padded back."""
+    x, y, _ = inner
+    high = cv2.copyMakeBorder(drape, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=3.0)
+    cover = np.maximum(high, cv2.blur(cv2.dilate(high, np.ones((3, 3))), (5, 5))) + 1.5
+    nx, ny = drape.shape
+    size = (x * (1 + 6 / (nx - 1)), y * (1 + 6 / (ny - 1)))
+    folds = creases(r, cover.shape, 5)
+    cloth = between(d, 0.6, 1.4)
+    thick = cloth * (steepness(cover, size) + 1.8 * folds)
+    padding = between(d, 4, 9)
+    solids = [
+        Solid(height_field(cover, cover + thick, size), "nylon", fill=0.6),
+        Solid(height_field(np.full_like(cover, -2 - padding), np.full_like(cover, -2.0) - 2 * folds * 0.5, size),
+              "polyethylene", fill=0.06),
+        Solid(box((size[0] * 0.95, size[1] * 0.95, cloth)).moved((0, 0, -3 - padding - cloth)), "nylon", fill=0.6),
+    ]  # fmt: skip
+    return [*solids, *_zippers(d, r, size, float(cover.max())), *_straps(d, r, size, -4 - padding - cloth)]
+
+
+def _zippers(d: Rng, r: Rng, size: tuple[float, float], top_mm: float) -> Solids:
+    """Open arcs of teeth above the cover with their pulls, the strongest lines in a bag."""
+    teeth, pulls = [], []
+    for k in range(int(d.integers(1, 4))):
+        reach = between(d, 0.55, 0.98) - 0.12 * k
+        knots = np.array([(-0.5, -0.45, 0), (0.3, -0.5, 0), (0.5, -0.3, 0), (0.5, 0.3, 0), (0.3, 0.5, 0), (-0.5, 0.45, 0)])
+        path = spline(knots * (size[0] * reach, size[1] * reach, 1), 5)
+        path[:, 2] = top_mm + 4 + 6 * k
+        path[:, :2] += r.normal(0, 2.0, (len(path), 2))
+        teeth.append(sweep(path, between(d, 0.9, 1.6), 4))
+        for end in path[[int(r.integers(2, 10)), -int(r.integers(2, 10))]]:
+            pulls.append(zipper_pull(r, between(r, 14, 34)).moved(end + (0, 0, 3.5)))
+    kept = [Solid(joined(*teeth), pick(d, "nylon", "nylon", "zinc", "brass"), fill=0.6)]
+    return [*kept, Solid(joined(*pulls), pick(d, "zinc", "steel", "brass"))]
+
+
+def _straps(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solids:
+    """Shoulder straps under the bag: padded bands, ladder buckles, rings and loose clips."""
+    bands, metal = [], []
+    for s in (-1, 1):
+        shape = np.full((10, 4), below_mm - 8.0)
+        lift = 2 * np.abs(noise(r, (10, 4), 4))
+        band = height_field(shape - lift, shape - lift + 5, (size[0] * 0.8, 48.0))
+        bands.append(band.moved((0, s * size[1] * 0.22, -2)))
+        buckle = extrude(rounded_rectangle(34, 26, 4, 2), 2.5, holes=(_slot(-8), _slot(8)))
+        metal.append(buckle.moved((size[0] * r.uniform(-0.45, -0.3), s * size[1] * r.uniform(0.2, 0.35), below_mm - 22)))
+        metal.append(torus(between(d, 9, 15), between(d, 1.2, 2.2), 16, 6).moved(
+            (size[0] * r.uniform(0.2, 0.45), s * size[1] * r.uniform(0.1, 0.4), below_mm - 22)))  # fmt: skip
+    hard = boxes(np.array([(size[0] * 0.3, 0, below_mm - 16)]), np.array([(26.0, 60.0, 5.0)]))
+    return [
+        Solid(joined(*bands), "nylon", fill=0.2),
+        Solid(joined(*metal), pick(d, "steel", "zinc", "nylon")),
+        Solid(hard, "nylon", fill=0.8),
+    ]
+
+
+def _slot(x_mm: float) -> NDArray[np.float64]:
+    """One slot of a ladder buckle."""
+    return np.array([(-5, -9), (5, -9), (5, 9), (-5, 9)]) * (0.9, 1.0) + (x_mm, 0)

@@ -1,0 +1,211 @@
+"""A parcel from nothing but a random generator: theme, contents, threat, packaging, padding, place on the belt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...detector.taxonomy import TAXONOMY
+from .benign.assembly import Rng, Vector
+from .catalogue import KINDS, available, draw_item, draw_kind, numbers_of, threats_of
+from .concealment import PRESENTATIONS, draw_presentation
+from .fillers import DESIGNS as FILLER_DESIGNS
+from .load import Group, Load
+from .packaging import PACKAGINGS, Packaging
+from .shapes import rotation
+from .solids import Item, Parcel, Split
+from .themes import ANYTHING, THEMES, Theme
+from .threats import kit
+
+T = TypeVar("T")
+SIZE_LIMIT_MM = (600.0, 1000.0, 450.0)
+"""Largest parcel: across the belt, along it, height."""
+_PRESENTED_BENIGN = 0.05
+"""Share of harmless objects that are wrapped, plated or housed like threats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cargo:
+    """What is to be packed."""
+
+    scenario: str
+    threats: tuple[Group, ...]
+    others: tuple[Group, ...]
+
+
+def compose_parcel(
+    rng: np.random.Generator,
+    split: Split,
+    *,
+    threat_share: float = 0.5,
+    size_limit_mm: Vector = SIZE_LIMIT_MM,
+) -> Parcel:
+    """Pack a parcel.
+
+    Args:
+        rng: decides everything; the same state gives the same parcel.
+        split: only designs of this split are used, of threats as of harmless things.
+        threat_share: probability that the parcel holds at least one threat. Classes are drawn evenly, then kinds.
+        size_limit_mm: largest parcel across the belt, along the belt, and in height.
+
+    Returns:
+        A parcel resting on z = 0, centred on x = y = 0.
+    """
+    theme = _weighted(rng, THEMES, [t.weight for t in THEMES])
+    threatened = rng.random() < threat_share
+    scenario, threats = _threats(rng, split) if threatened else ("benign", ())
+    if threatened and scenario == "threat" and theme.name == "tool_set":
+        scenario = "among_tools"
+    others = _contents(rng, theme, split)
+    packaging, inner = _packaging_for(rng, theme, split, (*threats, *others), threats, size_limit_mm)
+    load = _packed(rng, split, theme, Cargo(scenario, threats, others), packaging, inner)
+    return _on_belt(rng, _closed(rng, split, packaging, load, scenario), size_limit_mm)
+
+
+def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
+    total = np.asarray(weights, float)
+    return things[int(rng.choice(len(things), p=total / total.sum()))]
+
+
+def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
+    """The scenario and the threats of a parcel, those of one class as likely as those of any other."""
+    labels = [c for c in TAXONOMY.classes if threats_of(c, split)]
+    label = labels[int(rng.integers(len(labels)))]
+    first = draw_item(rng, draw_kind(rng, threats_of(label, split)), split)
+    chance = rng.random()
+    if label == "cartridge" and chance < 0.7:
+        return "loose_cartridges", _alike(rng, first, split)
+    if chance < 0.12:
+        return "kit", tuple((item,) for item in kit(rng, split))
+    if chance < 0.45:
+        name = draw_presentation(rng)
+        return name, (PRESENTATIONS[name][0](rng, (first,), split),)
+    if chance < 0.6:
+        other = labels[int(rng.integers(len(labels)))]
+        second = draw_item(rng, draw_kind(rng, threats_of(other, split)), split)
+        return "several_threats", ((first,), (second,))
+    return "threat", ((first,),)
+
+
+def _alike(rng: Rng, first: Item, split: Split) -> tuple[Group, ...]:
+    """Some more of the same design as a first item."""
+    kind = KINDS[first.kind]
+    number = int(first.design_id.rsplit("/", 1)[1])
+    more = int(rng.integers(1, 12))
+    return ((first,), *((kind.build(number, rng),) for _ in range(more)))
+
+
+def _contents(rng: Rng, theme: Theme, split: Split) -> tuple[Group, ...]:
+    """Harmless objects: mostly the theme's, a few strays, now and then several alike or one wrapped."""
+    core, strays = available(theme.core, split), available(ANYTHING, split)
+    count = 1 + int(theme.most * rng.beta(1.1, 1.3))
+    groups: list[Group] = []
+    while len(groups) < count:
+        item = draw_item(rng, draw_kind(rng, core if rng.random() < 0.85 else strays), split)
+        if rng.random() < 0.06:
+            groups += _alike(rng, item, split)[: count - len(groups)]
+        elif rng.random() < _PRESENTED_BENIGN:
+            groups.append(PRESENTATIONS[draw_presentation(rng)][0](rng, (item,), split))
+        else:
+            groups.append((item,))
+    return tuple(groups)
+
+
+def _packaging_for(
+    rng: Rng, theme: Theme, split: Split, groups: tuple[Group, ...], must_fit: tuple[Group, ...], limit_mm: Vector
+) -> tuple[Packaging, Vector]:
+    """A packaging of the theme and its inner size: room for the bulk of the contents, and surely for the threats."""
+    sizes = np.array([_extent(g) for g in groups])
+    need = np.array([_extent(g) for g in must_fit]).max(0) + 10 if must_fit else np.zeros(3)
+    fitting = [p for p in PACKAGINGS if p.name in theme.packagings and numbers_of(p.name, p.designs, split)]
+    fitting = [p for p in fitting if (np.array(p.longest_mm) >= need).all()]
+    if not fitting:
+        fitting = [p for p in PACKAGINGS if p.name in ("carton", "mailing_tube")]
+        fitting = [p for p in fitting if (np.array(p.longest_mm)[1:] >= need[1:]).all()] or fitting[:1]
+    packaging = _weighted(rng, fitting, [p.weight for p in fitting])
+    low = np.maximum(packaging.shortest_mm, need)
+    high = np.maximum(packaging.longest_mm, low)
+    volume = sizes.prod(1).sum() * rng.uniform(0.9, 2.6)
+    share = np.linspace(0, 1, 21)[:, None]
+    room = (low + (high - low) * share).prod(1)
+    grown = float(share[min(int(np.searchsorted(room, volume)), 20), 0])
+    size = low + (high - low) * np.clip(grown + rng.normal(0, 0.12, 3), 0, 1)
+    cap = np.array([limit_mm[1], limit_mm[0], limit_mm[2]]) - 90
+    x, y, z = (float(v) for v in np.minimum(size, np.maximum(cap, need)))
+    return packaging, (x, y, z)
+
+
+def _extent(group: Group) -> NDArray[np.float64]:
+    """(3,) size of a group, longest first in the plane."""
+    bounds = np.stack([item.bounds_mm for item in group]).astype(np.float64)
+    size = bounds[:, 1].max(0) - bounds[:, 0].min(0)
+    return np.array([max(size[0], size[1]), min(size[0], size[1]), size[2]])
+
+
+def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packaging, inner: Vector) -> Load:
+    """Everything dropped in; where a threat found no room, once more with the threats first."""
+    order, tries = rng.choice([0.3, 0.7, 0.95]), int(rng.integers(3, 40))
+    for threats_first in (False, True):
+        load = Load(inner)
+        sequence = _sequence(rng, cargo, threats_first)
+        paddings = _paddings(rng, theme, split, len(sequence))
+        missing = False
+        for step, (is_threat, group) in enumerate(sequence):
+            for name, design, share in paddings.get(step, ()):
+                load.pad(name, design, rng, share)
+            missing |= not load.drop(group, rng, tries=tries, order=order) and is_threat
+        for name, design, share in paddings.get(len(sequence), ()):
+            load.pad(name, design, rng, share)
+        if not missing:
+            break
+    return load
+
+
+def _sequence(rng: Rng, cargo: Cargo, threats_first: bool) -> list[tuple[bool, Group]]:
+    """The large things first, roughly; the threats together, anywhere among them."""
+    bulk = np.array([_extent(g).prod() for g in cargo.others])
+    order = np.argsort(-bulk * rng.lognormal(0, 0.9, len(bulk)))
+    sequence = [(False, cargo.others[int(k)]) for k in order]
+    at = 0 if threats_first else int(rng.integers(0, max(1, len(sequence) * 2 // 3 + 1)))
+    return [*sequence[:at], *((True, g) for g in cargo.threats), *sequence[at:]]
+
+
+def _paddings(rng: Rng, theme: Theme, split: Split, steps: int) -> dict[int, list[tuple[str, int, float]]]:
+    """Which fillers go in before which step: below, between and on top; (name, design, share of the room)."""
+    plan: dict[int, list[tuple[str, int, float]]] = {}
+    fillers = [(f, numbers_of(f, FILLER_DESIGNS, split)) for f in theme.fillers]
+    fillers = [(f, numbers) for f, numbers in fillers if numbers]
+    layers = [(0, 0.35, 0.12), (steps // 3, 0.3, 0.15), (2 * steps // 3, 0.3, 0.2), (steps, 0.75, 0.95)]
+    name, numbers = fillers[int(rng.integers(len(fillers)))] if fillers else ("", ())
+    for step, chance, share in layers:
+        if fillers and rng.random() < chance:
+            plan.setdefault(step, []).append((name, int(rng.choice(numbers)), share * float(rng.uniform(0.4, 1.0))))
+    return plan
+
+
+def _closed(rng: Rng, split: Split, packaging: Packaging, load: Load, scenario: str) -> Parcel:
+    """The packaging put around the load, everything lifted onto the belt."""
+    design = int(rng.choice(numbers_of(packaging.name, packaging.designs, split) or range(packaging.designs)))
+    inner = (*load.floor_mm, load.inner_mm[2]) if packaging.soft else load.inner_mm
+    outside = packaging.around(design, rng, inner, load.surface() + 0.5)
+    return Parcel(outside, tuple(load.placed), scenario)
+
+
+def _on_belt(rng: Rng, parcel: Parcel, limit_mm: Vector) -> Parcel:
+    """Turned as parcels come to lie, most of them nearly straight, centred across the belt, resting on z = 0."""
+    base = 90.0 * float(rng.integers(4))
+    yaw = base + float(rng.normal(0, 7) if rng.random() < 0.7 else rng.uniform(-45, 45))
+    vertices = np.concatenate([s.mesh.vertices_mm for s in parcel.packaging.solids])
+    for angle in (yaw, base, 90.0, 84.0, 78.0):
+        turn = rotation("z", angle)
+        placed = vertices @ turn.T
+        lower, upper = placed.min(0), placed.max(0)
+        if upper[0] - lower[0] <= limit_mm[0] and upper[1] - lower[1] <= limit_mm[1]:
+            break
+    offset = np.array([-(lower[0] + upper[0]) / 2, -(lower[1] + upper[1]) / 2, -lower[2]])
+    contents = tuple(item.placed(turn, offset) for item in parcel.contents)
+    return Parcel(parcel.packaging.placed(turn, offset), contents, parcel.scenario)

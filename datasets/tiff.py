@@ -1,0 +1,171 @@
+"""TIFF pictures, the only container for two-channel scans: checked as a whole, then decoded.
+
+tifffile parses the tags and decodes uncompressed and deflated pixels. It inflates without a limit, so every segment is
+measured first, and it lacks codecs such as LZW, so those go to OpenCV. Reference: TIFF 6.0.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from ..detector.errors import ParcelSightError, ScanError
+from .containers import COPY_AGAIN
+from .files import ReadLimits
+from .opencv import cv2
+
+# Its warnings about odd tags would reach the terminal; what matters is raised as an error here.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+_NONE = 1
+_DEFLATE = (8, 32946)
+_MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
+_ALPHA = (1, 2)
+_CENTIMETRE = 3
+_PITCH_RANGE_MM = (0.05, 10.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RawPicture:
+    """Pixels as a file holds them, before they mean anything."""
+
+    pixels: NDArray[Any]
+    """(H, W) or (H, W, channels 2…4), colours in RGB order."""
+    has_alpha: bool = False
+    """The last channel is opacity."""
+    pitch_mm: float | None = None
+    air_level: float | None = None
+    """Where the file notes it."""
+
+
+def decode_tiff(data: bytes, name: str, limits: ReadLimits) -> RawPicture:
+    """Decode a TIFF file with one picture, or with the two channels of a dual-energy scan as two pages.
+
+    Raises:
+        ScanError: if it is over the limits, truncated, damaged or of a kind that is not read here.
+    """
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            pages = _first_pages(file, name)
+            for page in pages:
+                _check_page(page, data, name, limits)
+            pixels = _pixels(pages, data, name)
+            air_level, pitch_mm = _notes(pages[0])
+            extra = tuple(getattr(pages[0], "extrasamples", ()) or ())
+            return RawPicture(pixels, bool(extra) and extra[-1] in _ALPHA, pitch_mm, air_level)
+    except ParcelSightError:
+        raise
+    except Exception as error:  # damaged tags make tifffile raise whatever its parsers happen to meet
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise ScanError(f"{name} is a damaged TIFF ({reason})", COPY_AGAIN) from error
+
+
+def _first_pages(file: tifffile.TiffFile, name: str) -> list[Any]:
+    """The first page, or the first two where they look like two channels of one scan."""
+    first = file.pages[0]
+    try:
+        second = file.pages[1]
+    except IndexError:
+        return [first]
+    if second.is_reduced or second.shape != first.shape:
+        return [first]
+    if first.ndim != 2 or len(file.pages) > 2:
+        raise ScanError(
+            f"{name} holds {len(file.pages)} pictures",
+            "save one scan a file: (H, W), (H, W, 3), or two channels (H, W, 2)",
+        )
+    return [first, second]
+
+
+def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
+    """Size within the limits, a type that can be a scan, and every strip or tile whole and no larger than it may be."""
+    limits.check_size(name, page.imagewidth, page.imagelength)
+    if page.samplesperpixel > 4 or page.imagedepth != 1:
+        raise ScanError(f"{name} has {page.samplesperpixel} channels", "give a grey, colour or two-channel scan")
+    if page.dtype is None or page.dtype.kind not in "uf" or (page.dtype.kind == "u" and page.dtype.itemsize > 2):
+        raise ScanError(f"{name} has pixels of type {page.dtype}", "save it as 8 or 16 bit, or as 32-bit float")
+    offsets, counts = page.dataoffsets, page.databytecounts
+    if not offsets or len(offsets) != len(counts) or len(offsets) != int(np.prod(page.chunked)):
+        raise ScanError(f"{name} is a damaged TIFF (its pixel data are not listed completely)", COPY_AGAIN)
+    segment_bytes = int(np.prod(page.chunks)) * page.dtype.itemsize * page.bitspersample // (8 * page.dtype.itemsize)
+    for index, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
+        if offset <= 0 or count <= 0 or offset + count > len(data):
+            raise ScanError(f"{name} is truncated: its pixel data end early", COPY_AGAIN)
+        if page.compression in _DEFLATE:
+            inflated = _inflated_bytes(data[offset : offset + count], segment_bytes)
+            least = 1 if index == len(offsets) - 1 else segment_bytes
+            if not least <= inflated <= segment_bytes:
+                raise ScanError(f"{name} is a damaged TIFF (strip {index} does not hold what it should)", COPY_AGAIN)
+
+
+def _inflated_bytes(segment: bytes, limit: int) -> int:
+    """Size of a deflated segment; a bomb or a cut end comes out larger than ``limit`` or as 0."""
+    inflater = zlib.decompressobj()
+    size = len(inflater.decompress(segment, limit + 1))
+    return size if inflater.eof or size > limit else 0
+
+
+def _pixels(pages: list[Any], data: bytes, name: str) -> NDArray[Any]:
+    page = pages[0]
+    if page.compression == _NONE or page.compression in _DEFLATE:
+        if page.photometric not in (_MINISWHITE, _MINISBLACK, _RGB):
+            return _opencv_pixels(page, data, name)
+        layers = [np.asarray(p.asarray(maxworkers=1)) for p in pages]
+        pixels = layers[0] if len(layers) == 1 else np.stack(layers, axis=-1)
+        if page.axes.startswith("S"):
+            pixels = np.moveaxis(pixels, 0, -1)
+        if page.photometric == _MINISWHITE:
+            pixels = np.iinfo(pixels.dtype).max - pixels
+        return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
+    return _opencv_pixels(page, data, name)
+
+
+def _opencv_pixels(page: Any, data: bytes, name: str) -> NDArray[Any]:
+    """Compressions and colour models that tifffile cannot decode by itself."""
+    if page.samplesperpixel == 2 or page.photometric == _MINISWHITE or page.dtype.kind == "f":
+        raise ScanError(
+            f"{name}: this kind of TIFF is not read with {_compression_name(page)} compression",
+            "save it uncompressed or with deflate (zip) compression",
+        )
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        raise ScanError(f"{name} is a damaged TIFF, or one of an unknown kind", "save it uncompressed or as PNG")
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    return np.asarray(pixels)
+
+
+def _compression_name(page: Any) -> str:
+    return str(getattr(page.compression, "name", page.compression))
+
+
+def _notes(page: Any) -> tuple[float | None, float | None]:
+    """(air level, pitch in mm) that the file tells.
+
+    Our own writer notes both in the description. Elsewhere the resolution counts only in centimetres: resolutions in
+    inches are nearly always a program's default, and a wrong pitch is worse than none.
+    """
+    description = page.description
+    if description.startswith('{"parcelsight"'):
+        try:
+            notes = json.loads(description)["parcelsight"]
+            return _positive(notes.get("air_level")), _positive(notes.get("pitch_mm"))
+        except (ValueError, KeyError, AttributeError, RecursionError):
+            return None, None
+    unit, resolution = page.tags.get("ResolutionUnit"), page.tags.get("XResolution")
+    if unit is None or resolution is None or unit.value != _CENTIMETRE or 0 in resolution.value:
+        return None, None
+    pitch_mm = 10.0 * resolution.value[1] / resolution.value[0]
+    return None, pitch_mm if _PITCH_RANGE_MM[0] <= pitch_mm <= _PITCH_RANGE_MM[1] else None
+
+
+def _positive(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and 0 < value < 1e6 else None

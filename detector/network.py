@@ -1,0 +1,401 @@
+"""The network and its training engine. This is the only file of the project that imports Ultralytics.
+
+What the engine calls by its own names stops here: outside, there are class names, pictures as arrays, boxes as
+``xyxy`` pixels and our errors. Nothing is ever downloaded, and a ``.pt`` file is read as data, never as code.
+"""
+
+from __future__ import annotations
+
+import os
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import MissingExtra, ModelError, RunError
+from .isolation import isolate_engine
+from .lesson import EpochReport, LabelledPicture, Lesson, OnBatch, OnEpoch
+
+_HOME = isolate_engine()
+_OMP_THREADS = os.environ.get("OMP_NUM_THREADS")
+try:
+    import torch  # before the engine, which would otherwise hold it to one thread
+    from torch.utils.data import DataLoader, Dataset
+    from ultralytics.data.augment import LetterBox
+    from ultralytics.data.dataset import YOLODataset
+    from ultralytics.models.yolo.detect import DetectionTrainer
+    from ultralytics.nn import tasks
+    from ultralytics.utils import LOGGER, SETTINGS
+    from ultralytics.utils.events import events
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    from .raw_onnx import write_raw_onnx
+except ModuleNotFoundError as error:
+    raise MissingExtra("training", "train") from error
+
+if _OMP_THREADS is None:
+    os.environ.pop("OMP_NUM_THREADS", None)  # the engine sets 1 for every child process
+# Where someone imported the engine before us, its environment was read without isolate_engine(); hence once more.
+tasks.SAFE_LOAD = True
+events.enabled = False
+dict.update(
+    SETTINGS,
+    dict.fromkeys(("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb"), False),
+    datasets_dir=str(_HOME / "datasets"),
+    weights_dir=_HOME / "weights",
+    runs_dir=str(_HOME / "runs"),
+)
+
+ARCHITECTURES = ("yolo26n", "yolo26s", "yolo26m")
+MAX_DETECTIONS = 300
+STRIDE_PX = 32
+"""Input sizes are multiples of this."""
+
+Float32 = NDArray[np.float32]
+
+
+class Network:
+    """A YOLO26 detector in torch. Its output is contract 1's: NMS-free, nothing dropped, nothing that times out."""
+
+    def __init__(self, model: Any, source: str) -> None:
+        self._model = model
+        self._fused: Any = None
+        self.source = source
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in class-id order."""
+        names = self._model.names
+        return tuple(str(names[i]) for i in sorted(names))
+
+    @property
+    def architecture(self) -> str:
+        """``yolo26n``, ``yolo26s``, ``yolo26m``; whatever the file says for a foreign one."""
+        return Path(str(self._model.yaml.get("yaml_file", "unknown"))).stem
+
+    @property
+    def input_px(self) -> int | None:
+        """Side of the square it was trained at; None for a network that was never trained here."""
+        args = getattr(self._model, "args", None)
+        size = args.get("imgsz") if isinstance(args, dict) else getattr(args, "imgsz", None)
+        return int(size) if isinstance(size, int) else None
+
+    def predict(self, images: Float32) -> Float32:
+        """Run the network on letterboxed pictures.
+
+        Args:
+            images: (N, 3, S, S) RGB in 0…1, S a multiple of STRIDE_PX.
+
+        Returns:
+            (N, K, 6): x1 y1 x2 y2 in input pixels, score, class; best first.
+        """
+        if images.ndim != 4 or images.shape[1] != 3 or any(side % STRIDE_PX for side in images.shape[2:]):
+            raise ValueError(f"images must be (N, 3, S, S) with S a multiple of {STRIDE_PX}, not {images.shape}")
+        if self._fused is None:
+            self._fused = self._for_inference(None)
+        with torch.inference_mode():
+            output: Float32 = self._fused(torch.from_numpy(np.ascontiguousarray(images, np.float32))).numpy()
+        return output
+
+    def export_raw_onnx(self, out_path: Path, input_px: int, dynamic_batch: bool = True, opset: int = 17) -> None:
+        """Write the network as ONNX: contract 1's input and output, no metadata yet.
+
+        Args:
+            out_path: the file to write.
+            input_px: side S of the square input.
+            dynamic_batch: leave N free; else N = 1.
+            opset: at most 18.
+
+        Raises:
+            ModelError: if the export fails or does not have the shape of the contract.
+        """
+        if input_px % STRIDE_PX:
+            raise ModelError(f"cannot export at input_px={input_px}", f"use a multiple of {STRIDE_PX}")
+        write_raw_onnx(self._for_inference(input_px), self.source, out_path, input_px, dynamic_batch, opset)
+
+    def _for_inference(self, input_px: int | None) -> Any:
+        """A fused copy with the NMS-free head alone; with ``input_px``, never asking for more boxes than it has."""
+        model = deepcopy(self._model).cpu().float().eval()
+        if hasattr(model, "criterion"):
+            model.criterion = None
+        for parameter in model.parameters():
+            parameter.requires_grad = False
+        model.end2end = True
+        model = model.fuse(verbose=False)
+        head = model.model[-1]
+        cells = MAX_DETECTIONS if input_px is None else sum((input_px // int(s)) ** 2 for s in model.stride.tolist())
+        head.export, head.format, head.dynamic, head.agnostic_nms, head.xyxy = True, "onnx", False, False, False
+        head.max_det = min(MAX_DETECTIONS, cells)
+        head.shape = None  # forget the grid of the size it was trained at
+        return model
+
+
+def load_network(source: str | Path) -> Network:
+    """Read a trained network.
+
+    Args:
+        source: a ``.pt`` file, or a run directory of ``parcelsight train`` (its best weights).
+
+    Raises:
+        ModelError: if the file is missing, damaged, no detection network, or holds anything but known layers.
+    """
+    path = Path(source)
+    if path.is_dir():
+        path = path / "weights" / "best.pt"
+    if path.suffix != ".pt" or not path.is_file():
+        raise ModelError(f"{path}: no such weights file", "give a run directory or a .pt file that training wrote")
+    try:
+        model, _ = tasks.load_checkpoint(str(path.resolve()))
+    except Exception as error:  # unpickling damaged or hostile bytes can raise anything
+        raise ModelError(
+            f"{path} cannot be read as network weights: damaged, or it holds more than known layers",
+            "use a .pt file written by parcelsight train, or original YOLO26 start weights",
+        ) from error
+    if not isinstance(model, tasks.DetectionModel) or not hasattr(model.model[-1], "one2one_cv2"):
+        raise ModelError(
+            f"{path} is no NMS-free detection network ({type(model).__name__})",
+            f"use one of {', '.join(ARCHITECTURES)}",
+        )
+    return Network(model, str(path))
+
+
+def build_network(architecture: str, classes: tuple[str, ...], start: Path | None, seed: int = 0) -> Network:
+    """A new network for the given classes, its layers taken from start weights where they fit.
+
+    Args:
+        architecture: one of ARCHITECTURES.
+        classes: what it shall detect, in class-id order.
+        start: weights to begin with; None begins from random ones, which needs far more data.
+        seed: of the layers that begin at random.
+
+    Raises:
+        ModelError: if the start weights cannot be read or are of another architecture.
+    """
+    torch.manual_seed(seed)
+    model = tasks.DetectionModel(f"{architecture}.yaml", nc=len(classes), verbose=False)
+    if start is not None:
+        source = load_network(start)
+        if source.architecture != architecture:
+            raise ModelError(
+                f"{start} holds {source.architecture}, the recipe asks for {architecture}",
+                "set network: or start_weights: so that they agree",
+            )
+        model.load(source._model, verbose=False)
+    model.names = dict(enumerate(classes))
+    return Network(model, str(start or architecture))
+
+
+def show_engine_log(wanted: bool) -> None:
+    """Let the engine's own messages through, or keep them back."""
+    LOGGER.setLevel("INFO" if wanted else "ERROR")
+
+
+def find_device(wanted: str) -> tuple[str, str]:
+    """Where to train: ``cpu`` or ``cuda``, and the GPU's name.
+
+    Raises:
+        RunError: if a GPU is asked for and torch finds none.
+    """
+    if wanted != "cpu" and torch.cuda.is_available():
+        return "cuda", str(torch.cuda.get_device_name(0))
+    if wanted == "cuda":
+        raise RunError("a GPU was asked for, but torch finds none here", "set device: auto or cpu")
+    return "cpu", f"{torch.get_num_threads()} threads"
+
+
+def train_network(network: Network, lesson: Lesson, on_batch: OnBatch, on_epoch: OnEpoch) -> None:
+    """Teach a network, from the beginning or, where ``last.pt`` is unfinished, from its next epoch.
+
+    At the end ``weights/best.pt`` and ``weights/last.pt`` hold the network alone, without the optimizer's state.
+
+    Raises:
+        RunError: if memory or disk run out, or the numbers diverge.
+    """
+    try:
+        _Engine(network, lesson, on_batch, on_epoch).train()
+    except OSError as error:
+        raise RunError(
+            f"{lesson.run_dir}: training cannot go on ({error.strerror or error})",
+            "free disk space or correct the folder, then continue with --resume",
+        ) from error
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        remedy = "use a smaller batch: or input_px:" if "memory" in reason else "use a smaller learning_rate:"
+        raise RunError(f"training stopped: {reason}", remedy) from error
+
+
+def finished_epochs(weights: Path) -> int | None:
+    """Epochs a checkpoint has behind it, as far as it can be continued; None for a finished training."""
+    try:
+        _, checkpoint = tasks.load_checkpoint(str(weights))
+    except Exception as error:
+        raise ModelError(f"{weights} cannot be read: damaged", "delete it to begin the run again") from error
+    return int(checkpoint["epoch"]) + 1 or None
+
+
+class _Pictures(Dataset):  # type: ignore[misc]
+    """Letterboxed pictures as the engine wants them, one dictionary each."""
+
+    def __init__(self, pictures: tuple[LabelledPicture, ...], lesson: Lesson, varied: bool) -> None:
+        self._pictures, self._lesson, self._varied = pictures, lesson, varied
+        # The rule of the runtime's letterbox: centred, the odd pixel at the right and the bottom, air-white.
+        self._letterbox = LetterBox(new_shape=(lesson.input_px, lesson.input_px), padding_value=255)
+        self._kept: list[tuple[NDArray[np.uint8], Float32] | None] = [None] * len(pictures)
+        self.labels = [{"cls": picture.class_ids} for picture in pictures]  # the engine counts objects in it
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        picture, side = self._pictures[index], self._lesson.input_px
+        rgb, xyxy = self._square(index)
+        class_ids = picture.class_ids
+        if self._varied:
+            # Seeded by what it is, not by what came before: workers and interruptions change nothing.
+            seed = np.random.SeedSequence((self._lesson.seed, self.epoch, index)).generate_state(1)
+            rgb, xyxy, class_ids = self._lesson.augment(rgb, xyxy, class_ids, int(seed[0]))
+        centre, size = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
+        return {
+            "img": torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))),
+            "cls": torch.from_numpy(class_ids.astype(np.float32)[:, None]),
+            "bboxes": torch.from_numpy(np.concatenate([centre, size], axis=1).astype(np.float32) / side),
+            "batch_idx": torch.zeros(len(class_ids)),
+            "im_file": picture.name,
+            "ori_shape": (side, side),
+            "resized_shape": (side, side),
+            "ratio_pad": ((1.0, 1.0), (0.0, 0.0)),
+        }
+
+    def _square(self, index: int) -> tuple[NDArray[np.uint8], Float32]:
+        """The letterboxed picture (S, S, 3) and its boxes in it."""
+        if (kept := self._kept[index]) is not None:
+            return kept
+        picture = self._pictures[index]
+        rgb = np.ascontiguousarray(picture.read())
+        place = self._letterbox.get_params({"img": rgb})
+        width, height = place["new_unpad"]
+        scale = np.array([width / rgb.shape[1], height / rgb.shape[0]] * 2, np.float32)
+        shift = np.array([place["left"], place["top"]] * 2, np.float32)
+        square = self._letterbox.apply_image({"img": rgb}, place)["img"], picture.xyxy_px * scale + shift
+        if self._lesson.in_memory:
+            self._kept[index] = square
+        return square
+
+
+class _Engine(DetectionTrainer):  # type: ignore[misc]
+    """The engine's training loop on our pictures, with everything it would decide or fetch by itself decided here."""
+
+    def __init__(self, network: Network, lesson: Lesson, on_batch: OnBatch, on_epoch: OnEpoch) -> None:
+        self._lesson, self._network, self._on_batch, self._on_epoch = lesson, network, on_batch, on_epoch
+        last = lesson.run_dir / "weights" / "last.pt"
+        super().__init__(overrides=_engine_arguments(lesson) | ({"resume": str(last)} if last.exists() else {}))
+        torch.set_num_threads(len(os.sched_getaffinity(0)))  # the engine leaves one core idle
+        if not self.resume:
+            self.model = network._model
+        self._batches = 0
+        self.add_callback("on_train_epoch_start", _Engine._begin_epoch)
+        self.add_callback("on_train_batch_end", _Engine._end_batch)
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Our class names; the engine's own way reads YAML, runs download scripts and fetches a font."""
+        names = dict(enumerate(self._network.classes))
+        return {"train": "train", "val": "val", "names": names, "nc": len(names), "channels": 3}
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Batches of our pictures."""
+        learn = mode == "train"
+        pictures = _Pictures(self._lesson.train if learn else self._lesson.val, self._lesson, varied=learn)
+        workers = self._lesson.workers if self._lesson.device == "cuda" else 0
+        if workers and self._lesson.in_memory:
+            for index in range(len(pictures)):
+                pictures._square(index)  # before the workers are forked, so that they share the memory
+        order = torch.Generator()
+        return DataLoader(
+            pictures,
+            batch_size=min(batch_size, len(pictures)),
+            shuffle=learn,
+            generator=order,
+            num_workers=workers,
+            pin_memory=workers > 0,
+            collate_fn=YOLODataset.collate_fn,
+        )
+
+    def save_model(self) -> bool:
+        """Report the epoch, then write its checkpoints so that a kill at any instant leaves a whole one."""
+        self._report_epoch()
+        last, best = self.last, self.best
+        self.last, self.best = last.with_suffix(".part"), best.with_suffix(".part")
+        try:
+            super().save_model()
+            for part, whole in ((self.best, best), (self.last, last)):
+                if part.exists():
+                    os.replace(part, whole)
+        finally:
+            self.last, self.best = last, best
+        return True
+
+    def save_metrics(self, metrics: dict[str, float]) -> None:
+        """Metrics are reported, see ``_report_epoch``; the run directory keeps one table, ours."""
+
+    def read_results_csv(self) -> dict[str, Any]:
+        """No table travels inside the weights."""
+        return {}
+
+    def final_eval(self) -> None:
+        """Strip the optimizer's state; the best epoch was already validated when it was reached."""
+        for weights in (self.best, self.last):  # in this order: a stripped last.pt means that all is done
+            part = weights.with_suffix(".part")
+            strip_optimizer(weights, part)
+            os.replace(part, weights)
+
+    def _begin_epoch(self) -> None:
+        self._batches = 0
+        self.train_loader.dataset.epoch = self.epoch
+        # The order of an epoch depends on its number alone, so that a resumed run goes on as an unbroken one would.
+        self.train_loader.generator.manual_seed(self._lesson.seed * 100_003 + self.epoch)
+
+    def _end_batch(self) -> None:
+        self._batches += 1
+        self._on_batch(self.epoch + 1, self._batches, len(self.train_loader))
+
+    def _report_epoch(self) -> None:
+        scores = [float(self.metrics[f"metrics/{name}(B)"]) for name in ("precision", "recall", "mAP50", "mAP50-95")]
+        losses = self.label_loss_items(self.tloss) | {k: v for k, v in self.metrics.items() if k.startswith("val/")}
+        report = {name.removesuffix("_loss"): float(value) for name, value in losses.items()}
+        self._on_epoch(EpochReport(self.epoch + 1, report, *scores, is_best=self.best_fitness == self.fitness))
+
+
+def _engine_arguments(lesson: Lesson) -> dict[str, Any]:
+    """Every argument of the engine that matters, pinned; its own augmentation is off, ours replaces it."""
+    half = lesson.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return {
+        "task": "detect",
+        "model": "yolo26n.yaml",  # a name it knows; the network itself is handed over
+        "data": "parcelsight",
+        "save_dir": str(lesson.run_dir),
+        "imgsz": lesson.input_px,
+        "epochs": lesson.epochs,
+        "batch": lesson.batch,
+        "nbs": lesson.batch,  # a step a batch: few hundred scans give few batches
+        "optimizer": "AdamW",
+        "lr0": lesson.learning_rate,
+        "momentum": 0.9,
+        "cos_lr": True,
+        "warmup_epochs": lesson.warmup_epochs,
+        "warmup_bias_lr": 0.0,
+        "patience": lesson.patience,
+        "seed": lesson.seed,
+        "deterministic": True,
+        "device": "0" if lesson.device == "cuda" else "cpu",
+        "amp": "bf16" if half else False,  # "True" would fetch a network to check half precision with
+        "nms": False,  # validate the NMS-free head, which is the one that is exported
+        "plots": False,
+        "verbose": False,
+        "exist_ok": True,
+        "rect": False,
+        **dict.fromkeys(("mosaic", "mixup", "cutmix", "copy_paste", "close_mosaic", "workers"), 0),
+        **dict.fromkeys(("hsv_h", "hsv_s", "hsv_v", "degrees", "translate", "scale", "fliplr", "flipud"), 0.0),
+    }

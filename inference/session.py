@@ -1,0 +1,126 @@
+"""The onnxruntime backend: one contract-1 model, loaded, checked against its contract and warm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from ..detector.contract import INPUT_NAME, OUTPUT_NAME
+from ..detector.errors import ModelError, UsageError
+from .model_file import ModelFile
+
+Device = Literal["auto", "cpu", "cuda"]
+
+_CPU, _CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_ERRORS_ONLY = 3
+
+
+class OnnxSession:
+    """Runs one model on one device.
+
+    Args:
+        model: the model's bytes, already looked through.
+        side_px: S of the contract.
+        threads: threads of one run on the CPU. They do not spin: spinning threads double the latency as soon as
+            another process wants the cores.
+        device: ``auto`` takes CUDA where this onnxruntime offers it and it starts.
+
+    Raises:
+        ModelError: if the model cannot be loaded, does not take and give what contract 1 says, or fails when run.
+        UsageError: if ``cuda`` is asked for and not to be had.
+    """
+
+    def __init__(self, model: ModelFile, side_px: int, *, threads: int = 1, device: Device = "auto") -> None:
+        self._source = model.path
+        offered = _CUDA in ort.get_available_providers()
+        if device == "cuda" and not offered:
+            raise UsageError("this onnxruntime has no CUDA provider", "install onnxruntime-gpu, or use the device cpu")
+        wanted = [_CUDA, _CPU] if offered and device != "cpu" else [_CPU]
+        self._session = self._load(model.content, wanted, threads)
+        running = self._session.get_providers()[0]
+        if device == "cuda" and running != _CUDA:
+            raise UsageError(
+                "the CUDA provider did not start", "check driver and CUDA libraries, or use the device cpu"
+            )
+        self.description = _describe(running, threads, device, offered)
+        self._check_contract(side_px)
+        self.run(np.ones((1, 3, side_px, side_px), np.float32))
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run (1, 3, S, S) through the network.
+
+        Returns:
+            (K, 6) x1 y1 x2 y2 in input pixels, score, class.
+
+        Raises:
+            ModelError: if the run fails, or gives another shape or values that are not finite.
+        """
+        try:
+            # Input binding was measured and gains nothing on the CPU: a contiguous array is used in place.
+            rows = self._session.run([OUTPUT_NAME], {INPUT_NAME: images})[0][0]
+        except Exception as error:  # onnxruntime's exceptions share no public base class
+            raise ModelError(
+                f"{self._source} failed to run ({_first_line(error)})", "export the model again"
+            ) from error
+        if rows.ndim != 2 or rows.shape[1] != 6:
+            raise ModelError(f"{self._source} gave output of shape {rows.shape}, not (K, 6)", "export the model again")
+        if not np.isfinite(rows).all():
+            raise ModelError(f"{self._source} gave values that are not finite (NaN or infinity)", "use another model")
+        return np.asarray(rows, np.float32)
+
+    def _load(self, content: bytes, providers: list[str], threads: int) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = _ERRORS_ONLY
+        try:
+            return ort.InferenceSession(content, options, providers=providers)
+        except Exception as error:  # as above
+            raise ModelError(
+                f"{self._source} cannot be loaded by onnxruntime {ort.__version__} ({_first_line(error)})",
+                "export the model again with this version",
+            ) from error
+
+    def _check_contract(self, side_px: int) -> None:
+        """Compare what the session declares with the contract."""
+        given = self._session.get_inputs(), self._session.get_outputs()
+        wanted = (INPUT_NAME, (1, 3, side_px, side_px)), (OUTPUT_NAME, (1, None, 6))
+        for arguments, (name, shape) in zip(given, wanted, strict=True):
+            said = [(a.name, a.type, tuple(a.shape)) for a in arguments]
+            if len(said) != 1 or said[0][:2] != (name, "tensor(float)") or not _fits(said[0][2], shape):
+                text = ", ".join(f"{n} {t}{list(s)}" for n, t, s in said)
+                expected = [side if side is not None else "K" for side in shape]
+                raise ModelError(
+                    f"{self._source} declares {text[:200]} where contract 1 says {name} tensor(float){expected}",
+                    "export the model again with parcelsight export",
+                )
+
+
+def _fits(declared: Sequence[int | str | None], wanted: Sequence[int | None]) -> bool:
+    """True where every declared side is the wanted one, or left open."""
+    if len(declared) != len(wanted):
+        return False
+    return all(w is None or not isinstance(d, int) or d == w for d, w in zip(declared, wanted, strict=True))
+
+
+def _describe(running: str, threads: int, device: Device, offered: bool) -> str:
+    """Which backend runs, and why, in one sentence."""
+    if running == _CUDA:
+        why = "asked for" if device == "cuda" else "found on this machine"
+        return f"onnxruntime {ort.__version__} on CUDA ({why})"
+    if device == "cpu":
+        why = "asked for"
+    else:
+        why = "the CUDA provider did not start" if offered else "this onnxruntime offers no CUDA"
+    return f"onnxruntime {ort.__version__} on the CPU, {threads} thread{'s' * (threads > 1)} ({why})"
+
+
+def _first_line(error: Exception) -> str:
+    """onnxruntime's messages run over many lines; the first tells what is wrong."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,134 @@
+"""The look into ONNX files survives any bytes: a model, or a ModelError, and never a crash or a hang."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from parcelsight.detector.errors import ModelError
+from parcelsight.inference import model_file
+from parcelsight.inference.model_file import read_model
+from tests.models import dark_model
+
+GOOD = dark_model().SerializeToString()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("model") / "m.onnx"
+
+
+def outcome(path: Path, content: bytes) -> str:
+    """``read`` or ``refused``; anything else is a failure."""
+    path.write_bytes(content)
+    try:
+        model = read_model(path)
+    except ModelError as error:
+        assert str(path) in error.message and error.remedy and "\n" not in error.message
+        return "refused"
+    assert model.content == content
+    return "read"
+
+
+def test_a_good_model_is_read_whole(path: Path) -> None:
+    assert outcome(path, GOOD) == "read"
+    assert read_model(path).metadata["parcelsight.contract"] == "1"
+
+
+# One file is written over and over on purpose; it is never read across examples.
+shared_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=2000)
+
+
+@shared_file
+@given(content=st.binary(max_size=300))
+def test_random_bytes(path: Path, content: bytes) -> None:
+    outcome(path, content)
+
+
+@shared_file
+@given(length=st.integers(0, len(GOOD) - 1))
+def test_truncation(path: Path, length: int) -> None:
+    outcome(path, GOOD[:length])
+
+
+@shared_file
+@given(flips=st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 7)), min_size=1, max_size=8))
+def test_bit_flips(path: Path, flips: list[tuple[int, int]]) -> None:
+    content = bytearray(GOOD)
+    for position, bit in flips:
+        content[position] ^= 1 << bit
+    outcome(path, bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no graph in it"),
+        (b"hello, this is text, not a network", "not an ONNX model"),
+        (b"\x3a" + b"\xff" * 9 + b"\x7f", "ends too early"),
+        (b"\x08" + b"\xff" * 20, "a number is too long"),
+        (b"\x0b" * 50, "unknown wire type"),
+        (b"\x00\x00", "a field has no number"),
+        (b"\x08\x01" * 1_000_001, "more than 1000000 fields"),
+        (b"\x42\xe9\x07\x0a\xe6\x07" + b"x" * 998, "custom domain"),
+        (b"\x42\xf3\x07\x0a\xf0\x07" + b"x" * 1008, "far too long"),
+        (b"\x42\x04\x0a\x02\xff\xfe", "not text"),
+    ],
+    ids=[
+        "empty",
+        "text",
+        "endless length",
+        "endless number",
+        "groups",
+        "field 0",
+        "many fields",
+        "domain",
+        "long",
+        "?",
+    ],
+)
+def test_hostile_bytes(path: Path, content: bytes, message: str) -> None:
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=message):
+        read_model(path)
+
+
+def test_the_walk_takes_linear_time(path: Path) -> None:
+    noise = random.Random(1).randbytes(200_000)
+    started = time.monotonic()
+    for start in range(40):
+        outcome(path, b"\x3a" + noise[start:])
+    assert time.monotonic() - started < 20
+
+
+def test_a_checkpoint_is_called_by_its_name(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/data.pkl", b"x")
+    with pytest.raises(ModelError, match="PyTorch checkpoint, not an ONNX model; export it with"):
+        read_model(path)
+
+
+def test_too_large_is_refused_without_reading_it_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_file, "MAX_MODEL_BYTES", 1_000_000)
+    with path.open("wb") as file:
+        file.truncate(10**12)  # sparse
+    with pytest.raises(ModelError, match="larger than 1 MB"):
+        read_model(path)
+    path.unlink()
+
+
+def test_files_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model file"):
+        read_model(tmp_path / "absent.onnx")
+    with pytest.raises(ModelError, match="not a regular file"):
+        read_model(tmp_path)
+    os.mkfifo(tmp_path / "pipe.onnx")
+    with pytest.raises(ModelError, match="not a regular file"):
+        read_model(tmp_path / "pipe.onnx")

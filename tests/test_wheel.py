@@ -1,0 +1,131 @@
+"""What a user installs: a wheel that holds every package and, installed bare, screens a picture without torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parcelsight.datasets.opencv import cv2
+from tests.models import dark_model, save
+
+ROOT = Path(__file__).resolve().parents[1]
+NOT_PACKAGED = {"tests", "benchmarks", "notebooks", "docs", "build", "dist", "runs", "scratch"}
+MAX_INSTALLED_MB = 300
+ABSENT = ("torch", "torchvision", "ultralytics", "onnx", "scipy", "matplotlib", "numba")
+
+
+def source_files() -> list[Path]:
+    """Tracked and new files, relative to the root; what git ignores is no source."""
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True
+    )
+    if listing.returncode:
+        pytest.skip("not a git checkout, so what belongs to the source cannot be told")
+    names = [Path(os.fsdecode(name)) for name in listing.stdout.split(b"\0") if name]
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def modules() -> list[Path]:
+    """Python files of the package, relative to the root."""
+    return [
+        path
+        for path in source_files()
+        if path.suffix == ".py" and path.parts[0] not in NOT_PACKAGED and not path.parts[0].startswith(".")
+    ]
+
+
+def listed_packages() -> list[str]:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        packages: list[str] = tomllib.load(file)["tool"]["setuptools"]["packages"]
+    return packages
+
+
+def test_every_package_is_listed() -> None:
+    found = {".".join(("parcelsight", *path.parent.parts)) for path in modules() if path.name == "__init__.py"}
+    assert sorted(listed_packages()) == sorted(found)
+
+
+def test_every_module_lies_in_a_package() -> None:
+    packages = set(listed_packages())
+    assert [str(p) for p in modules() if ".".join(("parcelsight", *p.parent.parts)) not in packages] == []
+
+
+def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command in ``cwd`` with nothing of this environment on its import path."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    return subprocess.run(
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, timeout=600
+    )
+
+
+def must(*command: str | Path, cwd: Path) -> str:
+    """Run a command that must succeed; what it printed."""
+    done = run(*command, cwd=cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh environment with the wheel and no extras; its folder of programs."""
+    base = tmp_path_factory.mktemp("wheel")
+    for name in source_files():
+        target = base / "source" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target)
+    must(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", base, base / "source", cwd=base)
+    (wheel,) = base.glob("parcelsight-*.whl")
+    must(sys.executable, "-m", "venv", base / "venv", cwd=base)
+    programs = base / "venv" / "bin"
+    must(programs / "python", "-m", "pip", "install", "--quiet", wheel, cwd=base)
+    return programs
+
+
+@pytest.mark.slow
+def test_bare_install_screens_a_picture(bare: Path, tmp_path: Path) -> None:
+    rgb = np.full((120, 200, 3), 255, np.uint8)
+    rgb[40:80, 50:100] = 0
+    picture = tmp_path / "parcel.png"
+    cv2.imwrite(str(picture), rgb)
+    model = save(dark_model(), tmp_path / "dark.onnx")
+    printed = must(bare / "parcelsight", "screen", picture, "--model", model, "--json", cwd=tmp_path)
+    record = json.loads(printed)
+    assert record["verdict"] == "ALARM" and record["detections"][0]["class"] == "pistol"
+    np.testing.assert_allclose(record["detections"][0]["xyxy_px"], [50, 40, 100, 80], atol=200 / 64)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ABSENT)
+def test_bare_install_has_no_training_packages(bare: Path, tmp_path: Path, name: str) -> None:
+    done = run(bare / "python", "-c", f"import {name}", cwd=tmp_path)
+    assert done.returncode == 1 and "ModuleNotFoundError" in done.stderr
+
+
+@pytest.mark.slow
+def test_every_runtime_module_imports_bare(bare: Path, tmp_path: Path) -> None:
+    rooms = ("inference", "commands", "datasets")
+    names = [
+        ".".join(("parcelsight", *path.with_suffix("").parts))
+        for path in modules()
+        if path.parts[0] in rooms and "synthetic" not in path.parts and path.name != "__init__.py"
+    ]
+    must(bare / "python", "-c", f"import {', '.join(names)}", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_bare_install_is_small(bare: Path, record_property: Callable[[str, object], None]) -> None:
+    (packages,) = (bare.parent / "lib").glob("python*/site-packages")
+    files = (path for path in packages.rglob("*") if path.is_file())
+    installed_mb = sum(path.stat().st_size for path in files) / 1e6
+    record_property("installed_mb", round(installed_mb))
+    print(f"installed: {installed_mb:.0f} MB")
+    assert installed_mb < MAX_INSTALLED_MB

@@ -1,0 +1,126 @@
+"""A training recipe: everything that decides what a training does, as one YAML file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..configs.loading import load_config
+from ..detector.taxonomy import TAXONOMY, Group
+
+RECIPES = "recipes"
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Architecture(StrEnum):
+    """The networks that can be trained, small to large."""
+
+    N = "yolo26n"
+    S = "yolo26s"
+    M = "yolo26m"
+
+
+class Device(StrEnum):
+    """Where to train."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Augmentation(_Section):
+    """How pictures are varied. Every default keeps what an X-ray picture means.
+
+    There is no hue shift, because colour is the material code, and no mosaic, mixing or pasting, because objects in an
+    X-ray picture add up (their transmissions multiply) and never hide one another behind a straight edge.
+    """
+
+    flip_horizontal: Probability = 0.5
+    flip_vertical: Probability = 0.5
+    """A parcel has no right way up."""
+    rotate_90: Probability = 0.5
+    scale: float = Field(default=0.4, ge=0, lt=1)
+    """Zoom by a factor between 1 - scale and 1 + scale."""
+    translate: float = Field(default=0.1, ge=0, le=0.5)
+    """Shift by up to this part of the side; what becomes visible is air."""
+    gain: float = Field(default=0.25, ge=0, lt=1)
+    """Raise intensity to a power between 1 - gain and 1 + gain: everything that much thinner or thicker."""
+    brightness: float = Field(default=0.1, ge=0, le=1)
+    """Shift intensity, as scanners with another air level and backgrounds that are not white do."""
+    noise: float = Field(default=0.03, ge=0, le=0.5)
+    """Highest standard deviation of added noise, of full scale; a third of the pictures get some."""
+    blur: Probability = 0.1
+    grey: Probability = 0.1
+    """Turn to grey, so that single-energy scanners are served by the same network."""
+
+
+class TrainingRecipe(_Section):
+    """What to learn from, with which network, how long and how."""
+
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][\w.-]*$")
+    data: tuple[Path, ...] = ()
+    """Data sets with a train and a val split; given here or by ``--data``."""
+    labels: tuple[str, ...] | None = None
+    """What to learn, in class-id order: classes or groups of the taxonomy. Without it, those that the data uses.
+
+    Other labels are benign: their objects become background, and a scan with nothing else is threat-free."""
+    network: Architecture = Architecture.N
+    start_weights: str | None = "auto"
+    """``auto``: COCO weights of the network's name. A ``.pt`` path or a name. ``null``: random, for very large data."""
+    input_px: int = Field(default=640, ge=64, le=2048, multiple_of=32)
+    epochs: int = Field(default=100, ge=1, le=10_000)
+    batch: int = Field(default=16, ge=1, le=1024)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1)
+    warmup_epochs: float = Field(default=1.0, ge=0, le=100)
+    patience: int = Field(default=50, ge=1)
+    """Stop after so many epochs without a better score."""
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    workers: int = Field(default=4, ge=0, le=64)
+    """Processes that read pictures beside a GPU."""
+    device: Device = Device.AUTO
+    augmentation: Augmentation = Augmentation()
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str | Path) else value
+
+    @field_validator("labels")
+    @classmethod
+    def _known_once(cls, labels: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if labels is None:
+            return None
+        if not labels:
+            raise ValueError("names no label; leave the key out to learn all the data has")
+        known = (*TAXONOMY.classes, *(group.value for group in Group))
+        if unknown := [label for label in labels if label not in known]:
+            raise ValueError(f"unknown label {unknown[0]!r}; taxonomy {TAXONOMY.version} has {', '.join(known)}")
+        if len(set(labels)) != len(labels):
+            raise ValueError("a label occurs twice")
+        return labels
+
+    @property
+    def start_weights_name(self) -> str | None:
+        """What to look up; None begins at random."""
+        return self.network.value if self.start_weights == "auto" else self.start_weights
+
+
+def load_recipe(source: str | Path) -> TrainingRecipe:
+    """Load a recipe by path, or by the name of a shipped one; ``data:`` paths are relative to a recipe's own folder.
+
+    Raises:
+        ConfigError: naming the file, the key and the remedy.
+    """
+    recipe = load_config(source, TrainingRecipe, RECIPES)
+    path = Path(source)
+    if path.is_file():
+        recipe = recipe.model_copy(update={"data": tuple(path.parent / data for data in recipe.data)})
+    return recipe
