@@ -165,7 +165,7 @@ def split(
     dataset_report.show_split(path, parts, len(dataset), leaks, unread, json)
     if leaks and not allow_leaks:
         raise UsageError(
-            f"{path}: {len(leaks)} pairs of near-duplicates would be parted, so nothing was written",
+            f"{path}: near-duplicates would be parted ({len(leaks)} pairs), so nothing was written",
             "split --by id-range or by group, remove the duplicates, or add --allow-leaks",
         )
 

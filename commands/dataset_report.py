@@ -17,6 +17,7 @@ from ..datasets.stats import DatasetStats, LabelStats, describe
 from .terminal import stdout
 
 _LEAKS_SHOWN = 10
+_PROBLEMS_SHOWN = 20
 _COLOURS = {Outcome.SCAN_SET_ASIDE: "red", Outcome.OBJECT_DROPPED: "yellow", Outcome.KEPT: "yellow"}
 
 
@@ -63,7 +64,9 @@ def show_conversion(
             }
         )
         return
-    _show_problems(problems)
+    _show_problems(problems, _PROBLEMS_SHOWN)
+    if len(problems) > _PROBLEMS_SHOWN:
+        _say(f"… and {len(problems) - _PROBLEMS_SHOWN} more: list them with dataset check")
     usable, set_aside = _accounts(dataset, problems)
     objects = sum(len(record.annotations) for record in dataset)
     kept = f", splits {', '.join(splits)}" if splits else ""
@@ -102,9 +105,8 @@ def show_split(
     for message in unread:
         _say(f"not compared: {message}")
     for leak in leaks[:_LEAKS_SHOWN]:
-        _say(
-            f"near-duplicates: {leak.scan_a} ({leak.split_a}) and {leak.scan_b} ({leak.split_b}), {leak.correlation:.2f}"
-        )
+        pair = f"{leak.scan_a} ({leak.split_a}) and {leak.scan_b} ({leak.split_b})"
+        _say(f"near-duplicates: {pair}, likeness {leak.correlation:.2f}")
     if len(leaks) > _LEAKS_SHOWN:
         _say(f"… and {len(leaks) - _LEAKS_SHOWN} more pairs")
     if not leaks:
@@ -166,8 +168,8 @@ def _found(problems: Problems) -> str:
     return "no problems" if not count else f"{count} problem{'s' if count > 1 else ''}"
 
 
-def _show_problems(problems: Problems) -> None:
-    for problem in problems:
+def _show_problems(problems: Problems, most: int | None = None) -> None:
+    for problem in list(problems)[:most]:
         stdout.print(str(problem), style=_COLOURS.get(problem.outcome, "dim"), markup=False, highlight=False)
 
 

@@ -68,7 +68,6 @@ def evaluate(
         raise MissingExtra("evaluating", "train")
     from ..training.evaluation_result import EvaluationSettings
     from ..training.operating_points import ThresholdRule
-    from .evaluation_table import show_evaluation
 
     settings = EvaluationSettings(
         false_positive_rate=fpr, threshold_rule=ThresholdRule(thresholds), replicates=replicates, seed=seed
@@ -80,6 +79,8 @@ def evaluate(
     if as_json:
         typer.echo(result.model_dump_json(indent=1))
     else:
+        from .evaluation_table import show_evaluation
+
         show_evaluation(stdout, result)
     if result.unreadable:
         raise typer.Exit(EXIT_UNREADABLE)
@@ -94,13 +95,14 @@ def _measure(
     threads: int,
 ) -> Evaluation:
     """Open everything, then measure under a progress bar."""
-    from ..training.evaluation import evaluate as measure
     from .evaluation_inputs import open_model, open_part, open_threat_free
 
     opened = open_model(model, settings.score_floor, threads)
     part = open_part(*data)
     more = open_threat_free(threat_free) if threat_free else None
     chosen_on = open_part(*source) if source else None
+    from ..training.evaluation import evaluate as measure  # slow to import, so mistakes above are told first
+
     with progress() as bars:
         total = sum(len(each.dataset) for each in (part, more, chosen_on) if each)
         task = bars.add_task("detecting", total=total)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..datasets.scan import Scan
     from ..inference.detector import Detector
     from ..inference.pictures import AnnotatedPictures
+    from ..inference.report import Tally
     from ..inference.sources import SourceItem
     from ..inference.verdicts import ScreenedScan
 
@@ -71,6 +72,11 @@ def screen(
             _save(pictures, item.scan, screened)
     findings.show(stdout)
     show_summary(stderr if json else stdout, tally, perf_counter() - started, pictures)
+    _end(tally)
+
+
+def _end(tally: Tally) -> None:
+    """The exit status the run has earned."""
     if not tally.scans:
         raise UsageError(
             f"nothing to screen: none of {tally.inputs} files is a picture or video", "name pictures, folders or videos"

@@ -27,11 +27,11 @@ AIR_RGB = (255, 255, 255)
 
 PALETTE: tuple[tuple[float, tuple[float, float, float]], ...] = (
     # material index m, dye (red, green, blue): a large value removes that colour
-    (1.22, (0.26, 0.58, 1.45)),  # organic: orange
+    (1.22, (0.36, 0.64, 1.45)),  # organic: orange
     (1.65, (0.85, 0.42, 1.10)),  # mixed: green
     (2.30, (1.40, 0.75, 0.20)),  # metal: blue
 )
-DEPTH_EXPONENT = 0.75
+DEPTH_EXPONENT = 0.8
 FADE_ATTENUATION = 0.03
 FLOOR_TRANSMISSION = 1e-3
 """Below this the beam tells nothing; attenuations are computed no deeper."""

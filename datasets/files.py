@@ -98,4 +98,5 @@ def written_whole(path: Path) -> Iterator[Path]:
         reason = error.strerror or str(error)
         raise ScanError(f"{path}: cannot be written ({reason})", "check free space and rights of the folder") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if os.path.exists(temporary):  # unlike Path.exists it only answers, whatever is wrong with the path
+            temporary.unlink()

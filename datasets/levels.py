@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detector.errors import ScanError
+from ..detector.errors import ScanError, UsageError
 from .scan import AIR_LEVEL
 
 KNOWN_FULL_SCALES = (4_095, 16_383, AIR_LEVEL, 65_535)
@@ -57,7 +57,10 @@ def to_air_level(pixels: NDArray[Any], air_level: float | None, name: str) -> ND
 
     Raises:
         ScanError: if floats are not finite or cannot be transmissions.
+        UsageError: if ``air_level`` is not positive.
     """
+    if air_level is not None and not air_level > 0:
+        raise UsageError(f"an air level of {air_level} is impossible", "give the value of unattenuated beam")
     if pixels.dtype.kind == "f":
         return _to_unit_air(pixels, air_level, name)
     level = air_level if air_level is not None else estimate_air_level(pixels)

@@ -18,9 +18,9 @@ from pathlib import Path
 from ..detector.errors import AnnotationError, DatasetError
 from .annotations import Dataset, Record
 from .formats import coco
-from .formats.sources import safe_stem
 from .formats.problems import Problems
 from .formats.registry import LAYOUTS, detect
+from .formats.sources import safe_stem
 
 ALL_SCANS = "annotations.json"
 SPLIT_NAMES = ("train", "val", "test")

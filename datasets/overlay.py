@@ -38,7 +38,7 @@ def draw_boxes(
     scale = max(1.0, max(picture.shape[:2]) / _REFERENCE_PX)
     hues = list(colours) if colours is not None else [MAGENTA] * len(texts)
     taken: list[tuple[int, int, int, int]] = []
-    for box, text, colour in zip(xyxy_px, texts, hues, strict=True):
+    for box, colour in zip(xyxy_px, hues, strict=True):
         # The outline lies just outside the box, so that it hides nothing of the object's edge.
         corners = (int(np.floor(box[0])) - 1, int(np.floor(box[1])) - 1, int(np.ceil(box[2])), int(np.ceil(box[3])))
         for hue, thickness in ((_HALO, round(3 * scale)), (colour, round(scale))):

@@ -8,8 +8,8 @@ Two ways to keep them together:
   is cut into contiguous blocks at the widest gaps; blocks are dealt as groups are, and ids too near to another split's
   are left out.
 
-Measured on 657 SIXray positives (leaks.py's measure): 43 % of pairs one id apart are rescans, 4 % two or three ids
-apart, 0.2 % four to ten, none of 176,000 pairs more than 300 apart. Hence NEIGHBOUR_IDS.
+Measured on 657 SIXray positives (leaks.py's measure): 44 % of pairs one id apart are near-duplicates, 4 % of those two
+or three apart, .3 % of those four to ten apart, one of 36,201 beyond. Hence NEIGHBOUR_IDS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from ..detector.errors import DatasetError
 from .annotations import Dataset, Record
 
-NEIGHBOUR_IDS = 3
+NEIGHBOUR_IDS = 5
 """Scans this many ids apart, or fewer, may show the same bag."""
 BLOCKS_A_FAMILY = 20
 """Contiguous blocks a family of ids is cut into: enough to balance labels, few enough to have few borders."""
@@ -44,7 +44,7 @@ class SplitBy(StrEnum):
     GROUP = "group"
     """The groups the data set states: bag, series, run of ids."""
     DESIGN = "design"
-    """Scans that show one object design, by the attribute ``design``."""
+    """Scans that show one object design, by the attribute ``design_id``."""
     ID_RANGE = "id-range"
     """Contiguous blocks of ids."""
     SCAN = "scan"
@@ -162,8 +162,8 @@ def _by_design(dataset: Dataset) -> dict[str, list[Record]]:
 
     for record in dataset:
         for attributes in record.annotations.attributes:
-            if "design" in attributes:
-                parent[root(f"design {attributes['design']}")] = root(f"group {record.group}")
+            if "design_id" in attributes:
+                parent[root(f"design {attributes['design_id']}")] = root(f"group {record.group}")
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in dataset:
         groups[root(f"group {record.group}")].append(record)

@@ -29,6 +29,7 @@ _NONE = 1
 _DEFLATE = (8, 32946)
 _MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
 _ALPHA = (1, 2)
+_TYPES = ("u1", "u2", "f2", "f4", "f8")
 _CENTIMETRE = 3
 _PITCH_RANGE_MM = (0.05, 10.0)
 
@@ -70,19 +71,23 @@ def decode_tiff(data: bytes, name: str, limits: ReadLimits) -> RawPicture:
 
 def _first_pages(file: tifffile.TiffFile, name: str) -> list[Any]:
     """The first page, or the first two where they look like two channels of one scan."""
-    first = file.pages[0]
-    try:
-        second = file.pages[1]
-    except IndexError:
+    first, second = file.pages[0], _page(file, 1)
+    if second is None or second.is_reduced or second.shape != first.shape:
         return [first]
-    if second.is_reduced or second.shape != first.shape:
-        return [first]
-    if first.ndim != 2 or len(file.pages) > 2:
+    if first.ndim != 2 or _page(file, 2) is not None:
         raise ScanError(
-            f"{name} holds {len(file.pages)} pictures",
-            "save one scan a file: (H, W), (H, W, 3), or two channels (H, W, 2)",
+            f"{name} holds several pictures",
+            "save one scan a file; two channels as (H, W, 2), in tifffile with planarconfig='contig'",
         )
     return [first, second]
+
+
+def _page(file: tifffile.TiffFile, index: int) -> Any:
+    """A page or None; pages are never counted, for a file may chain millions of empty ones."""
+    try:
+        return file.pages[index]
+    except IndexError:
+        return None
 
 
 def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
@@ -90,20 +95,38 @@ def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
     limits.check_size(name, page.imagewidth, page.imagelength)
     if page.samplesperpixel > 4 or page.imagedepth != 1:
         raise ScanError(f"{name} has {page.samplesperpixel} channels", "give a grey, colour or two-channel scan")
-    if page.dtype is None or page.dtype.kind not in "uf" or (page.dtype.kind == "u" and page.dtype.itemsize > 2):
-        raise ScanError(f"{name} has pixels of type {page.dtype}", "save it as 8 or 16 bit, or as 32-bit float")
+    if page.dtype is None or page.dtype.str[1:] not in _TYPES or page.bitspersample != 8 * page.dtype.itemsize:
+        raise ScanError(
+            f"{name} has pixels of type {page.dtype} ({page.bitspersample} bit)",
+            "save it as 8 or 16 bit, or as 32-bit float",
+        )
+    if int(np.prod(page.chunked)) * int(np.prod(page.chunks)) > 4 * limits.max_pixels:
+        # Tiles reach over the edge of the picture, and a malicious file makes them reach far.
+        raise ScanError(f"{name} is a damaged TIFF (its tiles are larger than the picture)", "save it without tiles")
     offsets, counts = page.dataoffsets, page.databytecounts
-    if not offsets or len(offsets) != len(counts) or len(offsets) != int(np.prod(page.chunked)):
+    if len(offsets) != len(counts) or len(offsets) != int(np.prod(page.chunked)):
         raise ScanError(f"{name} is a damaged TIFF (its pixel data are not listed completely)", COPY_AGAIN)
-    segment_bytes = int(np.prod(page.chunks)) * page.dtype.itemsize * page.bitspersample // (8 * page.dtype.itemsize)
+    most = int(np.prod(page.chunks)) * page.dtype.itemsize
     for index, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
         if offset <= 0 or count <= 0 or offset + count > len(data):
             raise ScanError(f"{name} is truncated: its pixel data end early", COPY_AGAIN)
-        if page.compression in _DEFLATE:
-            inflated = _inflated_bytes(data[offset : offset + count], segment_bytes)
-            least = 1 if index == len(offsets) - 1 else segment_bytes
-            if not least <= inflated <= segment_bytes:
-                raise ScanError(f"{name} is a damaged TIFF (strip {index} does not hold what it should)", COPY_AGAIN)
+        if page.compression == _NONE:
+            held = min(count, most)
+        elif page.compression in _DEFLATE:
+            held = _inflated_bytes(data[offset : offset + count], most)
+        else:
+            continue
+        if not _least_bytes(page, index, most) <= held <= most:
+            raise ScanError(f"{name} is a damaged TIFF (strip {index} does not hold what it should)", COPY_AGAIN)
+
+
+def _least_bytes(page: Any, index: int, most: int) -> int:
+    """Bytes that a strip or tile must hold: the last strip of a plane may be shorter than the others."""
+    if page.is_tiled:
+        return most
+    strips = -(-page.imagelength // page.rowsperstrip)
+    rows = min(page.rowsperstrip, page.imagelength - index % strips * page.rowsperstrip)
+    return int(most // min(page.rowsperstrip, page.imagelength) * rows)
 
 
 def _inflated_bytes(segment: bytes, limit: int) -> int:

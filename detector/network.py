@@ -235,7 +235,7 @@ def finished_epochs(weights: Path) -> int | None:
     return int(checkpoint["epoch"]) + 1 or None
 
 
-class _Pictures(Dataset):  # type: ignore[misc]
+class EnginePictures(Dataset):  # type: ignore[misc]
     """Letterboxed pictures as the engine wants them, one dictionary each."""
 
     def __init__(self, pictures: tuple[LabelledPicture, ...], lesson: Lesson, varied: bool) -> None:
@@ -307,7 +307,7 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Batches of our pictures."""
         learn = mode == "train"
-        pictures = _Pictures(self._lesson.train if learn else self._lesson.val, self._lesson, varied=learn)
+        pictures = EnginePictures(self._lesson.train if learn else self._lesson.val, self._lesson, varied=learn)
         workers = self._lesson.workers if self._lesson.device == "cuda" else 0
         if workers and self._lesson.in_memory:
             for index in range(len(pictures)):

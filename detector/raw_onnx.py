@@ -6,6 +6,7 @@ installing at run time) change between its releases.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +32,23 @@ def write_raw_onnx(model: Any, source: str, path: Path, input_px: int, dynamic_b
     example = torch.zeros(2 if dynamic_batch else 1, 3, input_px, input_px)
     try:
         with torch.inference_mode():
-            shape = tuple(model(example).shape)
+            shape = tuple(model(example).shape)  # also lays the grid of this size, which tracing then finds fixed
         if len(shape) != 3 or shape[2] != 6:
             raise ModelError(f"{source} gives {shape}, not NMS-free (N, K, 6)", "train a YOLO26 network")
-        torch.onnx.export(
-            model,
-            (example,),
-            str(path),
-            dynamo=False,
-            opset_version=opset,
-            do_constant_folding=True,
-            input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
-            dynamic_axes={INPUT_NAME: {0: "N"}, OUTPUT_NAME: {0: "N"}} if dynamic_batch else None,
-        )
+        with warnings.catch_warnings():
+            # It warns that the tracing exporter is the old one, and of sizes becoming constants, which is wanted.
+            warnings.simplefilter("ignore")
+            torch.onnx.export(
+                model,
+                (example,),
+                str(path),
+                dynamo=False,
+                opset_version=opset,
+                do_constant_folding=True,
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_axes={INPUT_NAME: {0: "N"}, OUTPUT_NAME: {0: "N"}} if dynamic_batch else None,
+            )
         _state_output_shape(path, shape[1:])
     except (RuntimeError, OSError, torch.onnx.errors.OnnxExporterError, onnx.checker.ValidationError) as error:
         raise ModelError(f"{source} cannot be exported ({error})", "check the disk and the weights") from error

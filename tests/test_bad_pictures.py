@@ -100,6 +100,14 @@ def png(width: int, height: int, pixels: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(pixels)) + chunk(b"IEND", b"")
 
 
+def huge_tile(folder: Path) -> bytes:
+    tifffile.imwrite(folder / "tiled.tif", PIXELS[:, :, 0], tile=(64, 64), compression="zlib")
+    with tifffile.TiffFile(folder / "tiled.tif", mode="r+b") as file:
+        for tag in ("TileWidth", "TileLength"):
+            file.pages.first.tags[tag].overwrite(60_000)
+    return (folder / "tiled.tif").read_bytes()
+
+
 def jpeg(width: int, height: int) -> bytes:
     data = encoded(".jpg")
     at = data.index(b"\xff\xc0") + 5
@@ -132,6 +140,9 @@ SAYS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "BMP bomb": (lambda _: bmp(40_000, 40_000), "declares 40000×40000"),
     "TIFF bomb": (lambda f: tiff(f, width=50_000_000), "declares 50000000×64"),
     "TIFF deflate bomb": (lambda f: tiff(f, deflated=zlib.compress(bytes(1 << 28))), "does not hold what it should"),
+    "TIFF tile bomb": (huge_tile, "tiles are larger"),
+    "TIFF strip too short": (lambda f: tiff(f, deflated=zlib.compress(bytes(1_000))), "does not hold what it should"),
+    "TIFF wider than its pixels": (lambda f: tiff(f, width=800), "does not hold what it should"),
     "PNG of no width": (lambda _: png(0, 5), "0×5 pixels: empty"),
     "JPEG of no height": (lambda _: jpeg(5, 0), "5×0 pixels: empty"),
     "PNG with too few pixels": (lambda _: png(300, 300, bytes(1_000)), "cannot be decoded"),
@@ -161,8 +172,10 @@ NO_SCANS: dict[str, tuple[NDArray[Any], dict[str, str], str]] = {
     "float counts": (FLOATS * 4_000, {"planarconfig": "contig"}, "up to 4000, which are no transmissions"),
     "32-bit counts": (np.ones((8, 9), np.uint32), {}, "type uint32"),
     "complex": (np.ones((8, 9), np.complex64), {}, "type complex64"),
+    "one bit": (np.ones((8, 16), bool), {}, "type bool"),
+    "numpy's (H, W, 2) as pages": (np.ones((8, 9, 2), np.uint16), {}, "holds several pictures"),
     "five channels": (np.ones((8, 9, 5), np.uint8), {"planarconfig": "contig"}, "5 channels"),
-    "a stack": (np.ones((4, 8, 9), np.uint16), {}, "holds 4 pictures"),
+    "a stack": (np.ones((4, 8, 9), np.uint16), {}, "holds several pictures"),
     "float colours": (
         np.random.default_rng(0).random((8, 9, 3), np.float32),
         {"photometric": "rgb"},

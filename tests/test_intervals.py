@@ -77,17 +77,31 @@ def test_clustered_bootstrap_covers_where_an_unclustered_one_does_not() -> None:
     for _ in range(trials):
         hits = np.repeat(rng.random(n_groups) < rate, per_group).astype(np.float64)
         for name, weights in (("clustered", clustered), ("single", single)):
-            interval = percentile_interval(float(hits.mean()), weights @ hits / weights.sum(axis=1), len(hits))
+            interval = percentile_interval(
+                float(hits.mean()), weights @ hits / weights.sum(axis=1), len(hits), n_groups
+            )
             covered[name] += interval.low <= rate <= interval.high
     assert covered["clustered"] / trials >= 0.88
     assert covered["single"] / trials <= 0.70
 
 
 def test_percentile_interval_holds_its_value_and_ignores_empty_resamples() -> None:
-    interval = percentile_interval(0.5, np.array([0.6, 0.7, np.nan, 0.65]), 12)
+    interval = percentile_interval(0.5, np.array([0.6, 0.7, np.nan, 0.65]), 12, 12)
     assert interval.low == 0.5 and 0.69 <= interval.high <= 0.7 and interval.n == 12
 
 
 def test_no_usable_resample_says_nothing() -> None:
-    interval = percentile_interval(1.0, np.array([np.nan]), 1)
+    interval = percentile_interval(1.0, np.array([np.nan]), 1, 1)
     assert (interval.low, interval.high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [pytest.param(0.0, 0.0, 0.3085, id="nothing"), pytest.param(1.0, 0.6915, 1.0, id="all")]
+)
+def test_finding_nothing_or_everything_is_no_certainty(value: float, low: float, high: float) -> None:
+    interval = percentile_interval(value, np.full(100, value), n=35, trials=10)
+    assert (interval.low, interval.high, interval.n) == (
+        pytest.approx(low, abs=1e-4),
+        pytest.approx(high, abs=1e-4),
+        35,
+    )

@@ -18,7 +18,7 @@ from parcelsight.datasets.opencv import cv2
 from parcelsight.datasets.pairs import find_scans
 from parcelsight.datasets.readers import decode_scan, is_blank, read_pair, read_scan
 from parcelsight.datasets.scan import AIR_LEVEL, Scan, ScanKind
-from parcelsight.detector.errors import ScanError
+from parcelsight.detector.errors import ScanError, UsageError
 
 H, W = 40, 60
 RNG = np.random.default_rng(1)
@@ -149,6 +149,12 @@ def test_air_level_by_argument() -> None:
     assert (scan.pixels == AIR_LEVEL).all()
 
 
+@pytest.mark.parametrize("level", [0, -1, float("nan")])
+def test_impossible_air_level(level: float) -> None:
+    with pytest.raises(UsageError, match="air level"):
+        decode_scan(tiff(GREY16), "x.tif", air_level=level)
+
+
 def test_pitch_counts_in_centimetres_only() -> None:
     centimetres = tiff(GREY16, resolution=(8, 8), resolutionunit="CENTIMETER")
     inches = tiff(GREY16, resolution=(72, 72), resolutionunit="INCH")
@@ -169,6 +175,13 @@ def test_pair_from_either_half(tmp_path: Path, half: int) -> None:
     scan = read_scan(paths[half])
     assert (scan.kind, scan.scan_id) == (ScanKind.DUAL_ENERGY, str(tmp_path / "bag"))
     np.testing.assert_array_equal(scan.pixels, DUAL16)
+
+
+def test_pair_of_two_formats_and_cases(tmp_path: Path) -> None:
+    (tmp_path / "bag_LOW.tif").write_bytes(tiff(DUAL16[:, :, 0]))
+    (tmp_path / "bag_high.png").write_bytes(opencv(".png", DUAL16[:, :, 1]))
+    for half in ("bag_LOW.tif", "bag_high.png"):
+        np.testing.assert_array_equal(read_scan(tmp_path / half).pixels, DUAL16)
 
 
 def test_eight_bit_pair_with_alpha(tmp_path: Path) -> None:

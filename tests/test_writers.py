@@ -92,9 +92,11 @@ def test_unknown_picture_suffix(tmp_path: Path, name: str) -> None:
     assert ".png" in caught.value.remedy
 
 
-def test_missing_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["no/p.png", "file/p.png", "x" * 300 + ".png"], ids=["missing", "a file", "long"])
+def test_folder_that_cannot_be_written(tmp_path: Path, where: str) -> None:
+    (tmp_path / "file").touch()
     with pytest.raises(ScanError, match="cannot be written") as caught:
-        write_picture(tmp_path / "no" / "p.png", np.zeros((4, 4, 3), np.uint8))
+        write_picture(tmp_path / where, np.zeros((4, 4, 3), np.uint8))
     assert "space" in caught.value.remedy
 
 

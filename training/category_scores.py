@@ -43,17 +43,22 @@ def score_categories(
     for category, value in zip(categories, values, strict=True):
         matches = [match_category(record, detections, category) for record, detections in scans]
         replicates = resampled_precision(CategoryMatches.of(matches), weights)
-        lines.append(_line(category, matches, value, replicates))
+        groups = {record.group for (record, _), match in zip(scans, matches, strict=True) if match.objects}
+        lines.append(_line(category, matches, value, replicates, len(groups)))
         if lines[-1].objects:
             recalls = _recalls(scans, category, thresholds) if thresholds is not None else {}
             lines[-1] = lines[-1].model_copy(update=recalls)
             if category.level is Level.CLASS:
                 class_replicates.append(replicates)
-    return _with_mean(lines, class_replicates)
+    return _with_mean(lines, class_replicates, len({record.group for record, _ in scans}))
 
 
 def _line(
-    category: Category, matches: Sequence[ScanMatches], value: tuple[float, float], replicates: NDArray[np.float64]
+    category: Category,
+    matches: Sequence[ScanMatches],
+    value: tuple[float, float],
+    replicates: NDArray[np.float64],
+    groups: int,
 ) -> CategoryScore:
     """The line of one category; average precisions where it has objects."""
     objects = sum(match.objects for match in matches)
@@ -62,8 +67,8 @@ def _line(
         level=category.level,
         objects=objects,
         scans=sum(match.objects > 0 for match in matches),
-        ap50=percentile_interval(value[0], replicates[:, 0], objects) if objects else None,
-        ap50_95=percentile_interval(value[1], replicates[:, 1], objects) if objects else None,
+        ap50=percentile_interval(value[0], replicates[:, 0], objects, groups) if objects else None,
+        ap50_95=percentile_interval(value[1], replicates[:, 1], objects, groups) if objects else None,
     )
 
 
@@ -82,7 +87,7 @@ def _recalls(scans: Scans, category: Category, thresholds: NDArray[np.float32]) 
 
 
 def _with_mean(
-    lines: Sequence[CategoryScore], class_replicates: Sequence[NDArray[np.float64]]
+    lines: Sequence[CategoryScore], class_replicates: Sequence[NDArray[np.float64]], groups: int
 ) -> tuple[CategoryScore, ...]:
     """The lines with the mean over classes after the last class; no mean of fewer than two."""
     by_class = [line for line in lines if line.level is Level.CLASS]
@@ -92,7 +97,9 @@ def _with_mean(
         return tuple(lines)
     objects = sum(line.objects for line in scored)
     # A resample may lack every object of a rare class: it then says nothing of that class's share in the mean.
-    replicates = np.nanmean(np.stack(class_replicates), axis=0)
+    stacked = np.stack(class_replicates)
+    with np.errstate(invalid="ignore"):  # none of the classes in a resample: 0/0 is NaN, which the interval leaves out
+        replicates = np.nansum(stacked, axis=0) / np.isfinite(stacked).sum(axis=0)
     mean50, mean50_95 = (
         float(np.mean([interval.value for interval in intervals if interval]))
         for intervals in ([line.ap50 for line in scored], [line.ap50_95 for line in scored])
@@ -102,7 +109,7 @@ def _with_mean(
         level=Level.MEAN,
         objects=objects,
         scans=max(line.scans for line in scored),
-        ap50=percentile_interval(mean50, replicates[:, 0], objects),
-        ap50_95=percentile_interval(mean50_95, replicates[:, 1], objects),
+        ap50=percentile_interval(mean50, replicates[:, 0], objects, groups),
+        ap50_95=percentile_interval(mean50_95, replicates[:, 1], objects, groups),
     )
     return (*by_class, mean, *others)

@@ -59,18 +59,25 @@ def bootstrap_weights(groups: Sequence[str], replicates: int, seed: int) -> NDAr
     return np.asarray(draws[:, group_of_scan], dtype=np.float32)
 
 
-def percentile_interval(value: float, replicates: NDArray[np.float64], n: int) -> Interval:
+def percentile_interval(value: float, replicates: NDArray[np.float64], n: int, trials: int) -> Interval:
     """The percentile bootstrap interval around a measured value.
+
+    Where nothing was found, or everything perfectly, no resample differs and the bootstrap would claim certainty; the
+    interval is then the exact one of none, or all, of the independent trials.
 
     Args:
         value: the statistic on the whole sample.
         replicates: the statistic on every resample; NaN where a resample held nothing to measure.
         n: what the statistic was measured on.
+        trials: how many groups of scans it was measured on.
     """
     usable = replicates[np.isfinite(replicates)]
     if len(usable) == 0:
         return Interval(value=value, low=0.0, high=1.0, n=n)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(usable, [tail, 1 - tail])
+    low, high = (float(bound) for bound in np.quantile(usable, [tail, 1 - tail]))
+    if np.ptp(usable) == 0 and value in (0.0, 1.0):
+        exact = clopper_pearson(round(value * trials), trials)
+        low, high = (exact.low, exact.high) if exact else (0.0, 1.0)
     # On tiny samples the value can fall beside its own percentile interval; an interval that misses it misleads.
-    return Interval(value=value, low=min(float(low), value), high=max(float(high), value), n=n)
+    return Interval(value=value, low=min(low, value), high=max(high, value), n=n)

@@ -155,6 +155,12 @@ def _open(recipe: TrainingRecipe) -> _Splits:
     problems = Problems()
     train = tuple(open_dataset(data, split="train", problems=problems) for data in recipe.data)
     val = tuple(open_dataset(data, split="val", problems=problems) for data in recipe.data)
+    for split, datasets in (("train", train), ("val", val)):
+        if not any(map(len, datasets)):
+            raise DatasetError(
+                f"{', '.join(map(str, recipe.data))}: the {split} split is empty",
+                "split it again with: parcelsight dataset split",
+            )
     # An object that could not be read would be taught as background; its whole scan goes.
     broken = {problem.scan_id: problem.message for problem in problems if problem.outcome is Outcome.OBJECT_DROPPED}
     lost = {problem.scan_id: problem.message for problem in problems if problem.outcome is Outcome.SCAN_SET_ASIDE}

@@ -20,9 +20,9 @@ from typing import Any
 
 from ...detector.errors import AnnotationError, DatasetError, ScanError
 from ..annotations import Annotations, Dataset, Record
-from .sources import check_split, inside, picture_size, read_json, write_text
 from .objects import ObjectList, label_name, number
 from .problems import Problems
+from .sources import check_split, inside, picture_size, read_json, write_text
 
 FindPicture = Callable[[str], Path]
 """The picture an image entry names. Raises AnnotationError where the name leaves the data set."""
@@ -33,7 +33,7 @@ _PICTURE_FOLDERS = ("images", "scans", "JPEGImages", "")
 
 def annotation_files(folder: Path) -> dict[str, Path]:
     """Split name → COCO file of a folder: ``annotations/instances_train2017.json``, ``annotations/train.json``, …"""
-    found = sorted((folder / "annotations").glob("*.json")) or sorted(folder.glob("*.json"))
+    found = sorted((folder / "annotations").glob("*.json"))
     return {path.stem.removeprefix("instances_").rstrip("0123456789"): path for path in found}
 
 

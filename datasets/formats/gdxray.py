@@ -60,12 +60,12 @@ def _boxes_of(folder: Path) -> dict[int, list[list[float]]] | AnnotationError | 
         return None
     found: dict[int, list[list[float]]] = {}
     try:
-        for at, line in enumerate(read_text(path).splitlines(), start=1):
+        for line in read_text(path).splitlines():
             if line.strip():
                 picture, x1, x2, y1, y2 = (number(word) for word in line.split())
                 found.setdefault(int(picture), []).append([x1, y1, x2, y2])
     except ValueError as error:
-        return AnnotationError(f"{path}: line {at}: {error}", "write: picture x1 x2 y1 y2")
+        return AnnotationError(f"{path}: {error}", "write a line for each box: picture x1 x2 y1 y2")
     except AnnotationError as error:
         return error
     return found

@@ -4,13 +4,14 @@ A set's "gun" or "pistol" says no more than the group ``firearm``, its "bullet" 
 keeps its own name and is benign to us. Licences are as their authors state them. Each set is a value; those whose
 files are none of the common formats have a reader of their own beside this one.
 
-| set | layout meant |
-| --- | --- |
-| PIDray | ``annotations/xray_{train,test_easy,test_hard,test_hidden}.json`` (COCO), pictures in train/ easy/ hard/ hidden/ (Wang et al., ICCV 2021) |
-| CLCXray | ``annotations/instances_{train,val,test}2017.json`` (COCO), pictures in train2017/ … (Zhao et al., TIFS 2022) |
-| OPIXray | ``{train,test}/{train,test}_image/X.jpg`` with ``…_annotation/X.txt`` (Wei et al., ACM MM 2020) |
-| HiXray | as OPIXray (Tao et al., ICCV 2021) |
-| SIXray, DvXray, STCray, GDXray | sixray.py, dvxray.py, stcray.py, gdxray.py |
+Layouts meant:
+
+- PIDray (Wang et al., ICCV 2021): COCO in ``annotations/xray_{train,test_easy,test_hard,test_hidden}.json``, pictures
+  in train/, easy/, hard/, hidden/.
+- CLCXray (Zhao et al., TIFS 2022): COCO in ``annotations/instances_{train,val,test}2017.json``, pictures in train2017/,
+  val2017/, test2017/.
+- OPIXray (Wei et al., ACM MM 2020) and HiXray (Tao et al., ICCV 2021): text_boxes.py.
+- SIXray, DvXray, STCray, GDXray: the file of that name.
 """
 
 from __future__ import annotations

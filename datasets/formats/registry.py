@@ -26,15 +26,8 @@ class Layout:
     list_splits: Callable[[Path], tuple[str, ...]]
 
 
-_COMMON = (
+_SELF_DESCRIBING = (
     Layout("yolo", "data.yaml", lambda path: yolo.find_yaml(path) is not None, yolo.read, yolo.list_splits),
-    Layout(
-        "voc",
-        "Annotations/*.xml",
-        lambda path: path.is_dir() and voc.label_folder(path) is not None,
-        voc.read,
-        voc.list_splits,
-    ),
     Layout(
         "coco",
         "annotations/*.json, or a COCO JSON file",
@@ -43,13 +36,25 @@ _COMMON = (
         coco.list_splits,
     ),
 )
+_VOC = Layout(
+    "voc",
+    "Annotations/*.xml",
+    lambda path: path.is_dir() and voc.label_folder(path) is not None,
+    voc.read,
+    voc.list_splits,
+)
+_PUBLISHED = tuple(Layout(each.name, each.looks_for, each.fits, each.read, each.list_splits) for each in PUBLISHED)
+_BY_FILE_NAMES = ("sixray", "gdxray")
+"""Recognised by the names of pictures alone, so a folder that describes itself is taken at its word first."""
 
 LAYOUTS: Mapping[str, Layout] = MappingProxyType(
     {
         layout.name: layout
         for layout in (
-            *(Layout(each.name, each.looks_for, each.fits, each.read, each.list_splits) for each in PUBLISHED),
-            *_COMMON,
+            *(each for each in _PUBLISHED if each.name not in _BY_FILE_NAMES),
+            *_SELF_DESCRIBING,
+            *(each for each in _PUBLISHED if each.name in _BY_FILE_NAMES),
+            _VOC,
         )
     }
 )

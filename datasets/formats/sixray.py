@@ -9,13 +9,13 @@ background alone predicts "no gun" (``dataset check`` measures it).
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ..annotations import Dataset
-from . import voc
 from ..splits import id_runs
+from . import voc
 from .problems import Problems
 from .sources import check_split, group_scans, list_pictures
 
@@ -26,7 +26,9 @@ _LOOK_AT = 20
 
 def fits(source: Path) -> bool:
     """True for a folder whose first pictures are named like SIXray's."""
-    stems = [path.stem for path in _first_pictures(source)] if source.is_dir() else []
+    if not source.is_dir() or (source / "ImageSets" / "Main").is_dir():
+        return False  # SIXray has ImageSet/; ImageSets/Main is plain VOC made from it, with splits of its own.
+    stems = [path.stem for path in _first_pictures(source)]
     return len(stems) > 0 and all(_ID.match(stem) for stem in stems)
 
 

@@ -4,7 +4,8 @@ Corners are taken as written, without VOC's historical shift by one: X-ray sets 
 The XML is not trusted: document type declarations, and with them every entity, are refused.
 
 VOC holds for each object: ``pose``, ``truncated``, ``difficult``, ``occluded``. It cannot hold other attributes,
-groups, the data set's name and licence, or the order of classes (read in the order of their names). Boxes survive exactly.
+groups, the data set's name and licence, or the order of classes (read in the order of their names). Boxes survive
+exactly.
 """
 
 from __future__ import annotations

@@ -26,10 +26,11 @@ _RELATIVE, _ABSOLUTE = 0.01, 2e-4
 """Permitted error of a transmission; the fit minimises the error in these units."""
 _STARTS = 40
 """Random choices of energies that the search starts from, until one ends good enough; else the best end is taken."""
-_GOOD_ENOUGH = 0.7
+_GOOD_ENOUGH = 0.75
 _MOVES = (-9, -4, -2, -1, 1, 2, 4, 9)
-_DEEPEST = 9.0
-"""Attenuation of the thickest slabs that the fit sees."""
+_METAL_DEPTHS = np.concatenate([np.geomspace(0.03, 1.5, 5), np.linspace(2.5, 14.0, 12)])
+"""Attenuations, before beam hardening, of the slabs that the fit sees; other materials get every third."""
+_METAL_G_CM3 = 4.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,14 +82,15 @@ def integrate(responses: NDArray[np.float64], attenuation: NDArray[np.float64]) 
 def _probes(energies_kev: NDArray[np.float64], responses: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, E) line integrals that the fit must get right: slabs of each material, and mixtures of two to four."""
     rng = np.random.default_rng(0)
-    per_mm = np.stack([attenuation_per_mm(material, energies_kev) for material in COMPOSITION if material != "air"])
-    at_mean = per_mm @ responses.mean(axis=0)
-    unit = per_mm / at_mean[:, None]
-    slabs = unit[:, None, :] * np.geomspace(0.01, _DEEPEST, 12)[:, None]
-    chosen = rng.random((300, len(unit))).argsort(axis=1)[:, :4]
+    names = [material for material in COMPOSITION if material != "air"]
+    per_mm = np.stack([attenuation_per_mm(material, energies_kev) for material in names])
+    unit = per_mm / (per_mm @ responses.mean(axis=0))[:, None]
+    metal = np.array([COMPOSITION[material].density_g_cm3 > _METAL_G_CM3 for material in names])
+    slabs = [unit[metal][:, None] * _METAL_DEPTHS[:, None], unit[~metal][:, None] * _METAL_DEPTHS[::3, None]]
+    chosen = rng.random((120, len(unit))).argsort(axis=1)[:, :4]
     shares = rng.uniform(0, 1.5, chosen.shape) ** 2 * (rng.random(chosen.shape) < 0.7)
     mixtures = np.einsum("ij,ijk->ik", shares, unit[chosen])
-    return np.concatenate([slabs.reshape(-1, len(energies_kev)), mixtures])
+    return np.concatenate([*(slab.reshape(-1, len(energies_kev)) for slab in slabs), mixtures])
 
 
 def _non_negative(basis: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:

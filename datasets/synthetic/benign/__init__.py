@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 from ..solids import Kind
+from .clothing import CLOTHING
+from .cosmetics import COSMETICS
+from .documents import DOCUMENTS
 from .electronics import ELECTRONICS
+from .hardware import HARDWARE
+from .household import HOUSEHOLD
+from .housings import HOUSING_KINDS
+from .kitchen import KITCHEN
+from .smallware import SMALLWARE
 from .tools import TOOLS
+from .toys import TOYS
+from .vehicle import VEHICLE
 
-BENIGN: tuple[Kind, ...] = (*TOOLS, *ELECTRONICS)
+BENIGN: tuple[Kind, ...] = (
+    *TOOLS,
+    *ELECTRONICS,
+    *KITCHEN,
+    *HOUSEHOLD,
+    *HOUSING_KINDS,
+    *COSMETICS,
+    *CLOTHING,
+    *TOYS,
+    *HARDWARE,
+    *SMALLWARE,
+    *VEHICLE,
+    *DOCUMENTS,
+)
 """All benign kinds."""

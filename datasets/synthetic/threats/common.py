@@ -108,6 +108,15 @@ def hollow(body: Mesh, cavity: Mesh, material: str, fill: float = 1.0) -> Solids
     ]
 
 
+def shell(outline: ArrayLike, depth_mm: float, bevel_mm: float, wall_mm: float, rim_mm: float, material: str) -> Solids:
+    """A bevelled hollow body of this outline: flanks ``wall_mm`` thick, and a rim all round."""
+    # A rim narrower than this would let the hollow come out through the bevel.
+    rim = max(rim_mm, bevel_mm - wall_mm + 0.8)
+    return hollow(
+        shapes.bevelled(outline, depth_mm, bevel_mm), shapes.core(outline, depth_mm - 2 * wall_mm, rim), material
+    )
+
+
 def cuts(material: str, meshes: Sequence[Mesh], fill: float = 1.0) -> Solids:
     """Air spaces in bodies of one material."""
     return [Solid(shapes.joined(*meshes), "air", inside=material, inside_fill=fill)] if meshes else []

@@ -46,6 +46,8 @@ class RevolverDesign:
     """Its length."""
     barrel_mm: float
     frame_depth_mm: float
+    nose_mm: float
+    """Of the frame, in front of the window; the barrel starts there."""
     material: str
     fluted: bool
 
@@ -85,7 +87,7 @@ def revolver_design(seed: str, family: Family) -> RevolverDesign:
         seed=seed, family=family, cartridge=cartridge, chambers=chambers, ring_mm=float(ring),
         radius_mm=float(ring + chamber + between(rng, 1.0, 2.6)),
         cylinder_mm=max(cartridge.overall_mm + 1.0, between(rng, 32, 42)),
-        barrel_mm=between(rng, *_BARREL_MM[family]), frame_depth_mm=between(rng, 10, 16), material=material,
+        barrel_mm=between(rng, *_BARREL_MM[family]), frame_depth_mm=between(rng, 6.5, 13), nose_mm=between(rng, 8, 14), material=material,
         fluted=rng.random() < 0.8,
     )  # fmt: skip
 
@@ -125,7 +127,7 @@ def barrel_solids(design: RevolverDesign) -> Solids:
     """The barrel with rib, front sight, and a shroud or tube for the ejector rod."""
     rng = design.detail("barrel")
     bore = design.cartridge.bullet_radius_mm
-    start, end = design.window_mm - 1.0, design.window_mm + design.barrel_mm
+    start, end = design.window_mm + design.nose_mm - 0.5, design.window_mm + design.barrel_mm
     root = bore + between(rng, 2.6, 4.5)
     tip = root if design.family in ("heavy", "snub") else bore + between(rng, 1.8, 3.0)
     profile = [(start, bore), (start, root), (start + 14, root), (start + 16, tip), (end - 1, tip), (end, tip - 0.8)]
@@ -143,7 +145,7 @@ def barrel_solids(design: RevolverDesign) -> Solids:
 
 def _below_barrel(design: RevolverDesign, rng: Rng, root_mm: float, end_mm: float) -> list[Mesh]:
     """Ejector rod under the barrel: free, in a tube, or in a full-length lug."""
-    start = design.window_mm + 12.0
+    start = design.window_mm + design.nose_mm
     reach = min(start + 0.9 * design.cylinder_mm, end_mm - 6.0)
     if design.family in ("old", "light") and rng.random() < 0.5:
         return []
@@ -166,20 +168,23 @@ def frame_solids(design: RevolverDesign, cocked: bool = False) -> Solids:
     """The frame round the window, skeleton grip included, with lockwork, guard, hammer and grip panels."""
     rng = design.detail("frame")
     top, low, front = design.top_mm, design.bottom_mm, design.window_mm
-    strap, floor, nose = between(rng, 3.5, 7.0), between(rng, 5.5, 9.0), between(rng, 9.0, 14.0)
+    strap, floor, nose = between(rng, 3.5, 7.0), between(rng, 5.5, 9.0), design.nose_mm
     open_top = design.family == "old" and rng.random() < 0.5
     grip, skeleton = _grip_outline(design, rng, low - floor)
     upper = [(front + nose, top + (0.0 if open_top else 0.7 * strap)), (front + nose - 5, top + strap),
-             (-8.0, top + strap), (-14.0, top - 4.0), (-15.0, -0.5 * design.ring_mm)]  # fmt: skip
+             (-between(rng, 4, 9), top + strap), (-between(rng, 10, 15), top - between(rng, 2, 9)),
+             (-between(rng, 12, 18), -0.5 * design.ring_mm)]  # fmt: skip
     outline = np.array([*upper, *grip, (front + nose - 6.0, low - floor), (front + nose, low - 0.5 * floor)])
     outline = shapes.rounded(outline, between(rng, 1.5, 5.0), 1)
     window = shapes.rounded_rectangle(front, top - low, 2.5, 1) + [0.5 * front, 0.5 * (top + low)]
-    body = shapes.extrude(outline, design.frame_depth_mm, [window, *skeleton])
+    body = shapes.extrude(outline, design.frame_depth_mm, [window])
     wall = between(rng, 1.4, 3.4)
     hollow = [(-9.0, low - 1.0), (-9.0, -design.ring_mm + 4.0), (-3.0, -design.ring_mm + 4.0), (-3.0, low - 2.0),
-              (0.75 * front, low - 2.0), (0.75 * front, low - floor + 2.0), (-9.0, low - floor - 6.0)]  # fmt: skip
+              (0.75 * front, low - 2.0), (0.75 * front, low - floor + 2.0), (10.0, low - floor + 1.5), (-9.0, low - floor - 3.0)]  # fmt: skip
     solids = [Solid(body, design.material)]
-    solids += cuts(design.material, [shapes.extrude(hollow, design.frame_depth_mm - 2 * wall)])
+    spaces = [shapes.extrude(hollow, design.frame_depth_mm - 2 * wall)]
+    spaces += [shapes.extrude(hole, design.frame_depth_mm) for hole in skeleton]
+    solids += cuts(design.material, spaces)
     solids += _lockwork(design, rng, low, floor, design.frame_depth_mm - 2 * wall - 0.5)
     return solids + _guard(design, rng, low - floor) + _hammer(design, rng, cocked) + _panels(design, rng, grip)
 
@@ -197,12 +202,24 @@ def _grip_outline(
              (8.0, y_mm - 8.0), (14.0, y_mm)]  # fmt: skip
     curve = shapes.spline(back[1:], 3)
     outline = [back[0], *map(tuple, curve.tolist()), *front]
-    rim = between(rng, 3.5, 5.5)
-    a, b, c, d = (np.array(p) for p in (back[3], front[0], front[1], back[2]))
-    hole = np.array([a + 0.9 * (d - a), a + [rim, rim], b + [-rim, rim], b + 0.9 * (c - b)])
-    inner = shapes.inset(np.array([d + [1.0, -2.0], c + [-1.0, -2.0], b + [-1.5, 2.0], a + [1.5, 2.0]]), rim)
-    del hole
-    return outline, [shapes.rounded(inner, 3.0, 1)] if rng.random() < 0.75 else []
+    upper = [0.35 * np.array(a) + 0.65 * np.array(b) for a, b in ((front[1], front[2]), (back[2], back[1]))]
+    return outline, _skeleton(rng, np.array([back[3], front[0], *upper]))
+
+
+def _skeleton(rng: Rng, corners: shapes.Points) -> list[shapes.Points]:
+    """Openings in the grip frame, one or several over one another; ``corners`` from the butt's back round."""
+    if rng.random() < 0.2:
+        return []
+    butt_back, butt_front, top_front, top_back = corners
+    rim, count = between(rng, 2.8, 4.5), int(rng.choice([1, 1, 2, 3]))
+    holes = []
+    for k in range(count):
+        low, high = k / count, (k + 0.92) / count
+        sides = [(butt_front, top_front, high), (butt_back, top_back, high), (butt_back, top_back, low),
+                 (butt_front, top_front, low)]  # fmt: skip
+        hole = np.array([start + share * (end - start) for start, end, share in sides])
+        holes.append(shapes.rounded(shapes.inset(hole, rim), 3.0, 1))
+    return holes
 
 
 def _lockwork(design: RevolverDesign, rng: Rng, low_mm: float, floor_mm: float, inner_mm: float) -> Solids:
