@@ -55,12 +55,7 @@ def export(
     """
     if missing := [package for package in _NEEDED if find_spec(package) is None]:
         raise MissingExtra(f"exporting ({missing[0]})", "train")
-    from ..detector.network import load_network
-    from ..export.export import export_model
-    from ..export.pictures import generated_pictures
-    from ..export.reference import ReferenceDetector, class_specs
     from ..training.trained_run import read_run
-    from .export_card import card_maker, validation_part
 
     trained = read_run(run)
     if out is None:
@@ -69,6 +64,12 @@ def export(
         raise UsageError(f"{out}: a model file ends in .onnx", "correct --out")
     if not trained.is_finished:
         _say(f"training of {run} is {trained.state.status}, not done: exporting the best weights so far")
+    from ..detector.network import load_network  # torch: seconds, so mistakes above are told first
+    from ..export.export import export_model
+    from ..export.pictures import generated_pictures
+    from ..export.reference import ReferenceDetector, class_specs
+    from .export_card import card_maker, validation_part
+
     network = load_network(trained.weights)
     classes = class_specs(network.classes, str(trained.weights))
     reference = ReferenceDetector(network, trained.recipe.input_px)

@@ -14,6 +14,7 @@ from .terminal import progress, stderr, stdout
 
 if TYPE_CHECKING:
     from ..training.recipe import TrainingRecipe
+    from ..training.run_directory import RunState
 
 
 def train(
@@ -51,24 +52,9 @@ def train(
     if resume is not None and (data or out or epochs or device):
         raise UsageError("--resume goes on as the run began", "leave out --data, --out, --epochs and --device")
     _require_extra()
-    from ..detector.network import show_engine_log
-    from ..training import train as trainings
-    from .train_progress import TerminalWatch
-
-    show_engine_log(verbose)
-    with progress() as bars:
-        watch = TerminalWatch(bars)
-        if resume is not None:
-            run_dir, begin = resume, lambda: trainings.resume(resume, watch)
-        else:
-            settings = _settings(str(recipe), data, epochs, device)
-            run_dir = out or Path("runs") / f"{settings.name}-{datetime.now():%Y%m%d-%H%M%S}"
-            begin = lambda: trainings.train(settings, run_dir, watch)  # noqa: E731
-        try:
-            state = begin()
-        except KeyboardInterrupt:
-            stderr.print(f"stopped; go on with: parcelsight train --resume {run_dir}", markup=False, highlight=False)
-            raise
+    settings = None if recipe is None else _settings(recipe, data, epochs, device)
+    run_dir = resume or out or _new_run(settings)
+    state = _train(settings, run_dir, verbose)
     outcome = {"run": str(run_dir), **state.model_dump()}
     if as_json:
         stdout.print_json(json.dumps(outcome))
@@ -79,6 +65,29 @@ def train(
         markup=False,
         highlight=False,
     )
+
+
+def _new_run(settings: TrainingRecipe | None) -> Path:
+    """Where a run goes that was given no folder."""
+    return Path("runs") / f"{settings.name if settings else 'run'}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _train(settings: TrainingRecipe | None, run_dir: Path, verbose: bool) -> RunState:
+    """Train a recipe, or without one go on with the run, showing how it goes."""
+    from ..detector.network import show_engine_log
+    from ..training import train as trainings
+    from .train_progress import TerminalWatch
+
+    show_engine_log(verbose)
+    with progress() as bars:
+        watch = TerminalWatch(bars)
+        try:
+            if settings is None:
+                return trainings.resume(run_dir, watch)
+            return trainings.train(settings, run_dir, watch)
+        except KeyboardInterrupt:
+            stderr.print(f"stopped; go on with: parcelsight train --resume {run_dir}", markup=False, highlight=False)
+            raise
 
 
 def _settings(recipe: str, data: list[Path] | None, epochs: int | None, device: str | None) -> TrainingRecipe:

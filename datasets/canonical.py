@@ -4,11 +4,13 @@ A dual-energy scan is coloured by one documented palette; a pseudo-colour scan i
 repeated into three channels.
 
 The palette follows what screeners know: organic orange, mixed green, metal blue, dense dark. With attenuations
-``a = -ln(transmission)`` at low and high energy, the material index ``m = a_low / a_high`` grows with the effective
-atomic number (photo-electric absorption falls off with energy faster than Compton scattering), and the depth
-``d = ((a_low + a_high) / 2) ** DEPTH_EXPONENT`` compresses the wide range of thickness. Each colour channel then
-darkens like a dye: ``rgb = exp(-d · dye(m))``, with ``dye`` interpolated linearly between the anchors of PALETTE.
-Thin matter has no reliable m, so its dye fades to that of the organic anchor over FADE_ATTENUATION.
+``a = -ln(transmission)`` at low and high energy, the ratio ``a_low / a_high`` grows with the effective atomic number
+(photo-electric absorption falls off with energy faster than Compton scattering), but thickness hardens the beam and
+lowers it again. So a pixel is placed between the ratios that slabs of organic matter, aluminium and steel have at
+its own mean attenuation (MATERIAL_RATIOS): 0 organic, 1/2 mixed, 1 metal. Each colour channel then darkens like a
+dye, ``rgb = exp(-mean ** DEPTH_EXPONENT · dye)``, with the dye interpolated between those of DYES. Thin matter has no
+reliable ratio and counts as organic over FADE_ATTENUATION; what is nearly black has none either and, in a parcel,
+is metal.
 """
 
 from __future__ import annotations
@@ -25,14 +27,30 @@ from .scan import AIR_LEVEL, Scan, ScanKind
 PALETTE_NAME = "parcelsight-1"
 AIR_RGB = (255, 255, 255)
 
-PALETTE: tuple[tuple[float, tuple[float, float, float]], ...] = (
-    # material index m, dye (red, green, blue): a large value removes that colour
-    (1.22, (0.36, 0.64, 1.45)),  # organic: orange
-    (1.65, (0.85, 0.42, 1.10)),  # mixed: green
-    (2.30, (1.40, 0.75, 0.20)),  # metal: blue
+# mean attenuation, and a_low / a_high of organic matter, aluminium and steel there: slabs behind the 160 kV preset
+# (benchmarks/palette_ratios.py prints the table), organic between polyethylene and water.
+MATERIAL_RATIOS: tuple[tuple[float, float, float, float], ...] = (
+    (0.02, 1.24, 2.09, 3.82),
+    (0.1, 1.23, 1.99, 3.45),
+    (0.2, 1.23, 1.89, 3.11),
+    (0.5, 1.21, 1.71, 2.63),
+    (1.0, 1.20, 1.58, 2.27),
+    (2.0, 1.18, 1.45, 1.93),
+    (3.0, 1.17, 1.38, 1.70),
+    (4.0, 1.16, 1.34, 1.55),
+    (5.0, 1.15, 1.30, 1.44),
+    (6.0, 1.14, 1.27, 1.37),
+)
+DYES: tuple[tuple[float, float, float], ...] = (
+    # red, green, blue: a large value removes that colour
+    (0.30, 0.62, 1.60),  # organic: orange
+    (0.90, 0.42, 1.00),  # mixed: green
+    (1.40, 0.75, 0.28),  # metal: blue
 )
 DEPTH_EXPONENT = 0.8
 FADE_ATTENUATION = 0.03
+DENSE_ATTENUATION = (4.5, 6.0)
+"""Mean attenuations between which the ratio gives way to "metal"."""
 FLOOR_TRANSMISSION = 1e-3
 """Below this the beam tells nothing; attenuations are computed no deeper."""
 
@@ -52,14 +70,24 @@ def palette_rgb(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[
     """
     a_low = -np.log(np.clip(low, FLOOR_TRANSMISSION, 1.0))
     a_high = -np.log(np.clip(high, FLOOR_TRANSMISSION, 1.0))
-    index = a_low / np.maximum(a_high, 1e-6)
-    organic = PALETTE[0][0]
-    trust = np.minimum(a_high / FADE_ATTENUATION, 1.0)
-    index = organic + (index - organic) * trust
-    anchors = [m for m, _ in PALETTE]
-    depth = ((a_low + a_high) / 2) ** DEPTH_EXPONENT
-    dye = [np.interp(index, anchors, [rgb[channel] for _, rgb in PALETTE]) for channel in range(3)]
+    mean = (a_low + a_high) / 2
+    place = _material(a_low, a_high, mean)
+    depth = mean**DEPTH_EXPONENT
+    dye = [np.interp(place, (0.0, 0.5, 1.0), [rgb[channel] for rgb in DYES]) for channel in range(3)]
     return np.stack([np.exp(-depth * d) for d in dye], axis=-1).astype(np.float32)
+
+
+def _material(
+    a_low: NDArray[np.float32], a_high: NDArray[np.float32], mean: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Where matter stands between organic 0, mixed 1/2 and metal 1."""
+    depths, *ratios = zip(*MATERIAL_RATIOS, strict=True)
+    organic, mixed, metal = (np.interp(mean, depths, ratio) for ratio in ratios)
+    ratio = a_low / np.maximum(a_high, 1e-6)
+    above = np.clip((ratio - organic) / (mixed - organic), 0, 1) + np.clip((ratio - mixed) / (metal - mixed), 0, 1)
+    trusted = above / 2 * np.minimum(a_high / FADE_ATTENUATION, 1.0)
+    dense = np.clip((mean - DENSE_ATTENUATION[0]) / (DENSE_ATTENUATION[1] - DENSE_ATTENUATION[0]), 0, 1)
+    return np.maximum(trusted, dense)
 
 
 @cache

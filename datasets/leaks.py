@@ -4,8 +4,8 @@ Each picture becomes a fingerprint: a difference hash and a DCT hash of 64 bits 
 its grey canonical picture, and a 32×32 thumbnail of its detail. Hashes find candidates fast, the correlation of the
 thumbnails confirms them: alone, either hash would report thousands of chance pairs among 10,000 pictures.
 
-Measured on 657 SIXray positives, whose neighbours in id are often rescans of one bag, and 320 negatives; "far" pairs are
-more than 300 ids or one id family apart:
+Measured on 657 SIXray positives, whose neighbours in id are often rescans of one bag, and 320 negatives; "far" pairs
+are more than 300 ids or one id family apart:
 
 | pairs found, by rule | 1 id apart (424) | 2–3 (682) | 4–10 (1,937) | far (421,773) |
 | --- | --- | --- | --- | --- |

@@ -39,10 +39,14 @@ def draw_boxes(
     hues = list(colours) if colours is not None else [MAGENTA] * len(texts)
     taken: list[tuple[int, int, int, int]] = []
     for box, colour in zip(xyxy_px, hues, strict=True):
-        # The outline lies just outside the box, so that it hides nothing of the object's edge.
-        corners = (int(np.floor(box[0])) - 1, int(np.floor(box[1])) - 1, int(np.ceil(box[2])), int(np.ceil(box[3])))
-        for hue, thickness in ((_HALO, round(3 * scale)), (colour, round(scale))):
-            cv2.rectangle(picture, corners[:2], corners[2:], hue, thickness, cv2.LINE_AA)
+        # Outline and halo lie outside the box, so that they hide nothing of the object.
+        away = round(1.5 * scale) + 1
+        corners = (
+            *(np.floor(box[:2]).astype(int) - away).tolist(),
+            *(np.ceil(box[2:]).astype(int) + away - 1).tolist(),
+        )
+        for hue, thickness in ((_HALO, round(1.5 * scale) * 2 - 1), (colour, round(scale))):
+            cv2.rectangle(picture, corners[:2], corners[2:], hue, thickness)
     for box, text, colour in zip(xyxy_px, texts, hues, strict=True):
         if text:
             taken.append(_label(picture, box, text, colour, scale, taken))

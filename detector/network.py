@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .engine_arguments import engine_arguments
 from .errors import MissingExtra, ModelError, RunError
 from .isolation import isolate_engine
 from .lesson import EpochReport, LabelledPicture, Lesson, OnBatch, OnEpoch
@@ -288,10 +289,14 @@ class EnginePictures(Dataset):  # type: ignore[misc]
 class _Engine(DetectionTrainer):  # type: ignore[misc]
     """The engine's training loop on our pictures, with everything it would decide or fetch by itself decided here."""
 
+    last: Path
+    best: Path
+
     def __init__(self, network: Network, lesson: Lesson, on_batch: OnBatch, on_epoch: OnEpoch) -> None:
         self._lesson, self._network, self._on_batch, self._on_epoch = lesson, network, on_batch, on_epoch
         last = lesson.run_dir / "weights" / "last.pt"
-        super().__init__(overrides=_engine_arguments(lesson) | ({"resume": str(last)} if last.exists() else {}))
+        half = lesson.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        super().__init__(overrides=engine_arguments(lesson, half) | ({"resume": str(last)} if last.exists() else {}))
         torch.set_num_threads(len(os.sched_getaffinity(0)))  # the engine leaves one core idle
         if not self.resume:
             self.model = network._model
@@ -306,18 +311,17 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """Batches of our pictures."""
-        learn = mode == "train"
-        pictures = EnginePictures(self._lesson.train if learn else self._lesson.val, self._lesson, varied=learn)
-        workers = self._lesson.workers if self._lesson.device == "cuda" else 0
-        if workers and self._lesson.in_memory:
+        learn, lesson = mode == "train", self._lesson
+        pictures = EnginePictures(lesson.train if learn else lesson.val, lesson, varied=learn)
+        workers = lesson.workers if lesson.device == "cuda" else 0
+        if workers and lesson.in_memory:
             for index in range(len(pictures)):
                 pictures._square(index)  # before the workers are forked, so that they share the memory
-        order = torch.Generator()
         return DataLoader(
             pictures,
             batch_size=min(batch_size, len(pictures)),
             shuffle=learn,
-            generator=order,
+            generator=torch.Generator(),
             num_workers=workers,
             pin_memory=workers > 0,
             collate_fn=YOLODataset.collate_fn,
@@ -362,40 +366,17 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
         self._on_batch(self.epoch + 1, self._batches, len(self.train_loader))
 
     def _report_epoch(self) -> None:
-        scores = [float(self.metrics[f"metrics/{name}(B)"]) for name in ("precision", "recall", "mAP50", "mAP50-95")]
+        score = {
+            name: float(self.metrics[f"metrics/{name}(B)"]) for name in ("precision", "recall", "mAP50", "mAP50-95")
+        }
         losses = self.label_loss_items(self.tloss) | {k: v for k, v in self.metrics.items() if k.startswith("val/")}
-        report = {name.removesuffix("_loss"): float(value) for name, value in losses.items()}
-        self._on_epoch(EpochReport(self.epoch + 1, report, *scores, is_best=self.best_fitness == self.fitness))
-
-
-def _engine_arguments(lesson: Lesson) -> dict[str, Any]:
-    """Every argument of the engine that matters, pinned; its own augmentation is off, ours replaces it."""
-    half = lesson.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return {
-        "task": "detect",
-        "model": "yolo26n.yaml",  # a name it knows; the network itself is handed over
-        "data": "parcelsight",
-        "save_dir": str(lesson.run_dir),
-        "imgsz": lesson.input_px,
-        "epochs": lesson.epochs,
-        "batch": lesson.batch,
-        "nbs": lesson.batch,  # a step a batch: few hundred scans give few batches
-        "optimizer": "AdamW",
-        "lr0": lesson.learning_rate,
-        "momentum": 0.9,
-        "cos_lr": True,
-        "warmup_epochs": lesson.warmup_epochs,
-        "warmup_bias_lr": 0.0,
-        "patience": lesson.patience,
-        "seed": lesson.seed,
-        "deterministic": True,
-        "device": "0" if lesson.device == "cuda" else "cpu",
-        "amp": "bf16" if half else False,  # "True" would fetch a network to check half precision with
-        "nms": False,  # validate the NMS-free head, which is the one that is exported
-        "plots": False,
-        "verbose": False,
-        "exist_ok": True,
-        "rect": False,
-        **dict.fromkeys(("mosaic", "mixup", "cutmix", "copy_paste", "close_mosaic", "workers"), 0),
-        **dict.fromkeys(("hsv_h", "hsv_s", "hsv_v", "degrees", "translate", "scale", "fliplr", "flipud"), 0.0),
-    }
+        report = EpochReport(
+            epoch=self.epoch + 1,
+            losses={name.removesuffix("_loss"): float(value) for name, value in losses.items()},
+            precision=score["precision"],
+            recall=score["recall"],
+            map50=score["mAP50"],
+            map50_95=score["mAP50-95"],
+            is_best=bool(self.best_fitness == self.fitness),
+        )
+        self._on_epoch(report)

@@ -158,9 +158,9 @@ def _likes(wanted: Detections, given: Detections, threshold: float) -> Iterator[
         if not len(iou):
             yield 0.0, 1.0
             continue
-        # Several boxes can lie on one object; the like is the best overlap among those of the same score.
-        same_score = np.where(difference <= MOST_SCORE_DIFFERENCE, iou, -1.0)
-        best = int(np.argmax(same_score if same_score.max() >= 0 else iou))
+        # Several boxes can lie on one object: the like is the best overlap among those of the same score.
+        fit = np.where(difference <= MOST_SCORE_DIFFERENCE, iou + 1, iou) - difference
+        best = int(np.argmax(fit))
         yield float(iou[best]), float(difference[best])
 
 

@@ -125,11 +125,12 @@ def test_splits_pairs_and_threat_free_scans_survive(layout: str, tmp_path: Path)
     pair = tuple(write_scan(tmp_path / "in" / f"dual_{energy}.png") for energy in ("low", "high"))
     dual = Record("dual", pair, *SIZE_PX, Annotations.of([[1, 2, 30, 40]], ["barrel"]), "dual")
     dataset = Dataset("set", "CC0", ("pistol", "knife", "barrel"), (dual, *dataset.records))
-    splits = {"train": ("dual", "scan000"), "val": ("scan001",), "test": ("scan002",)}
+    splits = {"train": ("dual", "scan000"), "val": ("scan001",)}
     write_as(dataset, tmp_path / "out", layout, "copy", splits)
     found = open_dataset(tmp_path / "out")
     assert {k: v[1] for k, v in content(found).items()} == {k: v[1] for k, v in content(dataset).items()}
-    assert [file.stem for file in found.records[0].files] == ["dual_low", "dual_high"]
+    (found_dual,) = (record for record in found if record.scan_id == "dual")
+    assert [file.stem for file in found_dual.files] == ["dual_low", "dual_high"]
     assert set(list_splits(tmp_path / "out")) == set(splits)
     for split, members in splits.items():
         part = open_dataset(tmp_path / "out", split=split)
@@ -165,6 +166,13 @@ _COCO_CASES: list[tuple[str, Callable[[dict[str, list[dict[str, object]]]], obje
     ("class is a list", lambda d: d["annotations"][0].update(category_id=[1]), "class id", Outcome.OBJECT_DROPPED, 3),
     ("orphan object", lambda d: d["annotations"][0].update(image_id=77), "no image", Outcome.OBJECT_DROPPED, 3),
     ("double image id", lambda d: d["images"][1].update(id=1), "image id 1 occurs twice", Outcome.SCAN_SET_ASIDE, 1),
+    (
+        "double scan id",
+        lambda d: d["images"][1].update(scan_id="scan000"),
+        "scan id 'scan000' occurs twice",
+        Outcome.SCAN_SET_ASIDE,
+        1,
+    ),
     ("double object id", lambda d: d["annotations"][1].update(id=1), "id 1 occurs twice", Outcome.KEPT, 3),
     ("missing picture", lambda d: d["images"][0].update(file_name="scans/x.png"), "no such", Outcome.SCAN_SET_ASIDE, 2),
     ("climbs out", lambda d: d["images"][0].update(file_name="../../etc/x.png"), "leaves", Outcome.SCAN_SET_ASIDE, 2),
@@ -309,3 +317,19 @@ def test_nothing_that_fits_says_what_was_looked_for(tmp_path: Path) -> None:
         open_dataset(tmp_path / "absent")
     with pytest.raises(DatasetError, match="unknown data set format 'dota'"):
         open_dataset(tmp_path, "dota")
+
+
+def test_one_id_for_two_pictures_is_set_aside(tmp_path: Path) -> None:
+    for split, box in (("train", [1, 2, 30, 40]), ("val", [5, 6, 20, 30])):
+        write_scan(tmp_path / split / "0001.png")
+        document = {
+            "images": [{"id": 1, "file_name": "0001.png"}],
+            "categories": [{"id": 1, "name": "pistol"}],
+            "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": box}],
+        }
+        (tmp_path / "annotations").mkdir(exist_ok=True)
+        (tmp_path / "annotations" / f"{split}.json").write_text(json.dumps(document))
+    problems = Problems()
+    assert len(open_dataset(tmp_path, problems=problems)) == 0
+    assert problems.scans_set_aside() == {"0001"}
+    assert len(open_dataset(tmp_path, split="val")) == 1

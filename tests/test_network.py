@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import pickle
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-torch = pytest.importorskip("torch", reason="training packages are not installed: pip install 'parcelsight[train]'")
-pytest.importorskip("ultralytics", reason="training packages are not installed: pip install 'parcelsight[train]'")
+# Looked for, not imported: the engine must be imported by detector/network.py alone, which prepares its surroundings.
+if any(find_spec(package) is None for package in ("torch", "ultralytics")):
+    pytest.skip("training packages are not installed: pip install 'parcelsight[train]'", allow_module_level=True)
 
-import onnxruntime  # noqa: E402
+import onnxruntime
+import torch
 
-from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME  # noqa: E402
-from parcelsight.detector.errors import ModelError, RunError  # noqa: E402
-from parcelsight.detector.lesson import LabelledPicture, Lesson  # noqa: E402
-from parcelsight.detector.network import EnginePictures, Network, build_network, find_device, load_network  # noqa: E402
-from parcelsight.detector.start_weights import START_WEIGHTS_ENV, find_start_weights  # noqa: E402
-from parcelsight.inference.letterbox import Letterbox  # noqa: E402
+from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME
+from parcelsight.detector.errors import ModelError, RunError
+from parcelsight.detector.lesson import LabelledPicture, Lesson
+from parcelsight.detector.network import EnginePictures, Network, build_network, find_device, load_network
+from parcelsight.detector.start_weights import START_WEIGHTS_ENV, find_start_weights
+from parcelsight.inference.letterbox import Letterbox
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLASSES = ("pistol", "magazine", "cartridge")

@@ -132,4 +132,4 @@ def test_everything_off_changes_nothing() -> None:
 
 def test_recipes_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        TrainingRecipe(name="x").epochs = 3  # type: ignore[misc]
+        TrainingRecipe(name="x").epochs = 3

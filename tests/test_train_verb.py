@@ -10,23 +10,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-for _package in ("torch", "ultralytics", "albumentations"):
-    pytest.importorskip(_package, reason="training packages are not installed: pip install 'parcelsight[train]'")
+if any(find_spec(package) is None for package in ("torch", "ultralytics", "albumentations")):
+    pytest.skip("training packages are not installed: pip install 'parcelsight[train]'", allow_module_level=True)
 
-from click.testing import Result  # noqa: E402
-from typer.testing import CliRunner  # noqa: E402
+from typer.testing import CliRunner
 
-from parcelsight.commands.main import app  # noqa: E402
-from parcelsight.detector.errors import MissingExtra, ParcelSightError  # noqa: E402
-from parcelsight.detector.network import load_network  # noqa: E402
-from parcelsight.training.recipe import TrainingRecipe, load_recipe  # noqa: E402
-from parcelsight.training.run_directory import RunState  # noqa: E402
-from parcelsight.training.train import Watch, resume, train  # noqa: E402
-from tests.tiny_scans import write_tiny  # noqa: E402
+from parcelsight.commands.main import app
+from parcelsight.detector.errors import MissingExtra, ParcelSightError
+from parcelsight.detector.network import load_network
+from parcelsight.training.recipe import TrainingRecipe, load_recipe
+from parcelsight.training.run_directory import RunState
+from parcelsight.training.train import Watch, resume, train
+from tests.tiny_scans import write_tiny
 
 _NO_NETWORK = """
 import pathlib, socket
@@ -221,7 +222,7 @@ def test_resuming_what_is_no_run_is_told_so(tmp_path: Path) -> None:
         resume(tmp_path, Watch())
 
 
-def _run(*arguments: str) -> Result:
+def _run(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["train", *arguments])
 
 

@@ -150,8 +150,8 @@ def _picture(record: Record, labels: tuple[str, ...]) -> LabelledPicture:
     size = np.array([record.width_px, record.height_px] * 2, np.float64)
     xyxy = np.clip(record.annotations.xyxy_px, 0.0, size)
     learned = [_learned_as(label, labels) for label in record.annotations.labels]
-    large = ((xyxy[:, 2:] - xyxy[:, :2]) >= _LEAST_SIDE_PX).all(axis=1)
-    keep = [i for i, label in enumerate(learned) if label is not None and large[i]]
+    shorter_side = (xyxy[:, 2:] - xyxy[:, :2]).min(axis=1)
+    keep = [i for i, label in enumerate(learned) if label is not None and shorter_side[i] >= _LEAST_SIDE_PX]
     return LabelledPicture(
         name=record.scan_id,
         read=partial(canonical_picture, record),

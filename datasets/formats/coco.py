@@ -14,21 +14,23 @@ Our extras, each optional in reading: ``info.name``, ``info.licence``; for an im
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...detector.errors import AnnotationError, DatasetError, ScanError
-from ..annotations import Annotations, Dataset, Record
-from .objects import ObjectList, label_name, number
+from ...detector.errors import AnnotationError, DatasetError
+from ..annotations import Dataset, Record
+from .coco_document import OWN_KEYS, FindPicture, parse
 from .problems import Problems
-from .sources import check_split, inside, picture_size, read_json, write_text
+from .sources import check_split, inside, read_json, write_text
 
-FindPicture = Callable[[str], Path]
-"""The picture an image entry names. Raises AnnotationError where the name leaves the data set."""
-
-_OWN_KEYS = frozenset({"id", "image_id", "category_id", "bbox", "attributes", "area", "iscrowd", "segmentation"})
 _PICTURE_FOLDERS = ("images", "scans", "JPEGImages", "")
+
+
+_EVERY = "all"
+_REST = "unsplit"
+_NO_SPLITS = (_EVERY, _REST)
+"""Names of files that hold no split: every scan, and the scans of no split."""
 
 
 def annotation_files(folder: Path) -> dict[str, Path]:
@@ -39,7 +41,7 @@ def annotation_files(folder: Path) -> dict[str, Path]:
 
 def list_splits(source: Path) -> tuple[str, ...]:
     """The splits a folder tells of, by the names of its files."""
-    return tuple(annotation_files(source)) if source.is_dir() else ()
+    return tuple(name for name in annotation_files(source) if name not in _NO_SPLITS) if source.is_dir() else ()
 
 
 def read(source: Path, problems: Problems, split: str | None = None) -> Dataset:
@@ -81,7 +83,9 @@ def find_in(folder: Path, root: Path, name: str) -> Path:
 def write(
     dataset: Dataset, folder: Path, splits: Mapping[str, Sequence[str]], pictures: Mapping[str, list[str]]
 ) -> None:
-    """Write ``annotations/instances_<split>.json``, or ``instances_all.json`` where there are no splits.
+    """Write ``annotations/instances_<split>.json``, and ``instances_unsplit.json`` for scans of no split.
+
+    Without splits there is one file, ``instances_all.json``.
 
     Args:
         dataset: what to write.
@@ -90,7 +94,9 @@ def write(
         pictures: scan id → its files, relative to the folder.
     """
     by_id = {record.scan_id: record for record in dataset}
-    for name, members in (splits or {"all": tuple(by_id)}).items():
+    placed = {scan_id for members in splits.values() for scan_id in members}
+    rest = tuple(scan_id for scan_id in by_id if scan_id not in placed)
+    for name, members in {**splits, **({_REST if splits else _EVERY: rest} if rest else {})}.items():
         part = dataset.with_records([by_id[scan_id] for scan_id in members])
         dump(to_json(part, pictures), folder / "annotations" / f"instances_{name}.json")
 
@@ -138,36 +144,8 @@ def _object_json(box: Sequence[float], attributes: Mapping[str, object]) -> dict
         "iscrowd": attributes.get("iscrowd", 0),
         "segmentation": attributes.get("segmentation", []),
     }
-    rest = {key: value for key, value in attributes.items() if key not in _OWN_KEYS}
+    rest = {key: value for key, value in attributes.items() if key not in OWN_KEYS}
     return own | ({"attributes": rest} if rest else {})
-
-
-def parse(document: Any, source: Path, find: FindPicture, problems: Problems) -> Dataset:
-    """The data set a COCO document tells of.
-
-    Raises:
-        AnnotationError: if it lacks the three lists.
-    """
-    lists = [
-        document.get(key) if isinstance(document, dict) else None for key in ("images", "annotations", "categories")
-    ]
-    if not all(isinstance(part, list) for part in lists):
-        raise AnnotationError(
-            f"{source}: no COCO JSON: images, annotations and categories must each be a list",
-            "export the labels as COCO detection JSON",
-        )
-    images, objects, categories = lists
-    labels = _labels(categories, source, problems)
-    by_image = _objects_by_image(objects, images, source, problems)
-    records = [
-        record
-        for image in _unambiguous(images, source, problems)
-        if (record := _record(image, by_image.get(image["id"], []), labels, source, find, problems)) is not None
-    ]
-    info = document.get("info") if isinstance(document.get("info"), dict) else {}
-    name = str(info.get("name") or source.stem)
-    unique = tuple(dict.fromkeys(labels.values()))
-    return Dataset(name, str(info.get("licence") or "not stated"), unique, tuple(records))
 
 
 def read_files(files: Mapping[Path, FindPicture], source: Path, problems: Problems) -> Dataset:
@@ -185,180 +163,30 @@ def read_files(files: Mapping[Path, FindPicture], source: Path, problems: Proble
             broken.append(error)
     if not parts:
         raise broken[0]
-    for error in broken:
-        problems.set_aside(source, error.message, error.remedy)
+    for each in broken:
+        problems.set_aside(source, each.message, each.remedy)
     return merge(parts, source, problems)
 
 
 def merge(parts: Sequence[Dataset], source: Path, problems: Problems) -> Dataset:
-    """One data set of several files; a scan id that comes twice is taken once, and told if its labels differ."""
+    """One data set of several files; a scan id that means different things in two of them is set aside."""
     records: dict[str, Record] = {}
+    ambiguous: set[str] = set()
     for record in (record for part in parts for record in part):
         first = records.setdefault(record.scan_id, record)
-        if first is not record and not _same_labels(first.annotations, record.annotations):
-            problems.note(
-                source,
-                f"scan id {record.scan_id!r} occurs twice with other labels; the first is taken",
-                "give every scan its own id",
-                record.scan_id,
-            )
+        if first is not record and not _same(first, record):
+            ambiguous.add(record.scan_id)
+    for scan_id in sorted(ambiguous):
+        message = f"scan id {scan_id!r} has other labels or pictures in another file"
+        problems.set_aside(source, message, "give every scan its own scan_id", scan_id)
+        del records[scan_id]
     labels = tuple(dict.fromkeys(label for part in parts for label in part.labels))
     return Dataset(parts[0].name, parts[0].licence, labels, tuple(records.values()))
 
 
-def _same_labels(one: Annotations, other: Annotations) -> bool:
-    return one.labels == other.labels and one.xyxy_px.tolist() == other.xyxy_px.tolist()
-
-
-def _labels(categories: Iterable[Any], source: Path, problems: Problems) -> dict[object, str]:
-    """Category id → label; an id that names two classes names none."""
-    labels: dict[object, str] = {}
-    ambiguous: set[object] = set()
-    for position, category in enumerate(categories):
-        try:
-            key = _key(category["id"])
-            name = label_name(category["name"])
-        except (KeyError, TypeError, ValueError) as error:
-            problems.note(source, f"category {position + 1} is broken ({error})", "give it an id and a name")
-            continue
-        if labels.setdefault(key, name) != name:
-            ambiguous.add(key)
-            problems.note(source, f"category id {key} names two classes", "give each class its own id")
-    return {key: name for key, name in labels.items() if key not in ambiguous}
-
-
-def _key(value: object) -> int | str:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("its id is neither a number nor text")
-    return value
-
-
-def _unambiguous(images: Iterable[Any], source: Path, problems: Problems) -> list[dict[str, Any]]:
-    """Image entries that have an id of their own; the objects of a shared id could belong to any of them."""
-    by_id: dict[int | str, list[dict[str, Any]]] = {}
-    for position, image in enumerate(images):
-        try:
-            by_id.setdefault(_key(image["id"]), []).append(image)
-        except (KeyError, TypeError, ValueError):
-            problems.set_aside(source, f"image {position + 1} has no id", "give it one", f"image {position + 1}")
-    for image_id, sharing in by_id.items():
-        for image in sharing if len(sharing) > 1 else ():
-            problems.set_aside(
-                source,
-                f"image id {image_id} occurs twice ({_scan_id(image)})",
-                "give every image its own id",
-                _scan_id(image),
-            )
-    return [sharing[0] for sharing in by_id.values() if len(sharing) == 1]
-
-
-def _objects_by_image(
-    objects: Iterable[Any], images: Iterable[Any], source: Path, problems: Problems
-) -> dict[object, list[dict[str, Any]]]:
-    """Image id → its objects; those of no image are dropped."""
-    known = {image["id"] for image in images if isinstance(image, dict) and isinstance(image.get("id"), int | str)}
-    found: dict[object, list[dict[str, Any]]] = {}
-    seen: set[object] = set()
-    for position, entry in enumerate(objects):
-        image_id = entry.get("image_id") if isinstance(entry, dict) else None
-        if not isinstance(image_id, int | str) or image_id not in known:
-            problems.drop(
-                source, f"annotation {position + 1} belongs to no image", "correct its image_id, or delete it"
-            )
-            continue
-        own_id = entry.get("id")
-        if isinstance(own_id, int | str):
-            if own_id in seen:
-                problems.note(source, f"annotation id {own_id} occurs twice", "give every annotation its own id")
-            seen.add(own_id)
-        found.setdefault(image_id, []).append(entry)
-    return found
-
-
-def _record(
-    image: dict[str, Any],
-    objects: Iterable[dict[str, Any]],
-    labels: Mapping[object, str],
-    source: Path,
-    find: FindPicture,
-    problems: Problems,
-) -> Record | None:
-    """One labelled scan; None where it had to be set aside."""
-    scan_id = _scan_id(image)
-    try:
-        files = tuple(find(name) for name in _file_names(image))
-        width_px, height_px = _size(image, files[0])
-    except (AnnotationError, ScanError) as error:
-        problems.set_aside(source, error.message, error.remedy, scan_id)
-        return None
-    taken = ObjectList(scan_id, source, problems)
-    for entry in objects:
-        _take(entry, labels, taken)
-    annotations = taken.annotations()
-    if annotations is None:
-        return None
-    group = image.get("group")
-    return Record(scan_id, files, width_px, height_px, annotations, group if isinstance(group, str) else scan_id)
-
-
-def _take(entry: dict[str, Any], labels: Mapping[object, str], taken: ObjectList) -> None:
-    name = f"annotation {entry.get('id', '?')}"
-    category = entry.get("category_id")
-    label = labels.get(category) if isinstance(category, int | str) else None
-    if label is None:
-        taken.drop(f"{name}: unknown class id {category!r}", "add the class to categories, or correct category_id")
-        return
-    try:
-        x, y, width, height = (number(v) for v in entry["bbox"])
-    except (KeyError, TypeError, ValueError) as error:
-        taken.drop(f"{name} ({label}): bbox is no x, y, width, height ({error})", "correct or delete it")
-        return
-    taken.add((x, y, x + width, y + height), label, _attributes(entry, width * height))
-
-
-def _attributes(entry: dict[str, Any], box_area: float) -> dict[str, object]:
-    found: dict[str, object] = {key: value for key, value in entry.items() if key not in _OWN_KEYS}
-    extra = entry.get("attributes")
-    found |= extra if isinstance(extra, dict) else {}
-    for key, default in (("iscrowd", 0), ("segmentation", []), ("area", None)):
-        value = entry.get(key, default)
-        if value not in (default, None):
-            found[key] = value
-    area = found.get("area")
-    if isinstance(area, int | float) and abs(area - box_area) <= 1e-6 * abs(box_area):
-        del found["area"]
-    return found
-
-
-def _file_names(image: dict[str, Any]) -> list[str]:
-    files = image.get("files", [image.get("file_name")])
-    if not isinstance(files, list) or len(files) not in (1, 2) or not all(isinstance(name, str) for name in files):
-        raise AnnotationError(
-            f"image {image['id']}: names no picture", "give file_name, or files: [low, high] of a dual-energy scan"
-        )
-    return files
-
-
-def _scan_id(image: dict[str, Any]) -> str:
-    given = image.get("scan_id")
-    if isinstance(given, str) and given.strip():
-        return given
-    name = image.get("file_name")
-    return (
-        Path(name.replace("\\", "/")).with_suffix("").as_posix()
-        if isinstance(name, str) and name
-        else f"image {image['id']}"
-    )
-
-
-def _size(image: dict[str, Any], file: Path) -> tuple[int, int]:
-    """The size the entry states; else the picture's own."""
-    if not file.is_file():
-        raise ScanError(f"{file}: no such picture", "restore the file, or delete its labels")
-    width, height = image.get("width"), image.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return picture_size(file)
+def _same(one: Record, other: Record) -> bool:
+    a, b = one.annotations, other.annotations
+    return one.files == other.files and a.labels == b.labels and a.xyxy_px.tolist() == b.xyxy_px.tolist()
 
 
 def _root_of(path: Path) -> Path:

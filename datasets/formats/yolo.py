@@ -50,13 +50,14 @@ def read(source: Path, problems: Problems, split: str | None = None) -> Dataset:
     """
     root, described = _describe(source)
     names = _class_names(described, root, problems)
-    everything = {path for each in _SPLIT_KEYS for path in _split_pictures((root, described), each)}
+    listed = {path for each in _SPLIT_KEYS for path in _split_pictures((root, described), each)}
+    # Pictures beside listed ones belong to the set though to no split.
+    everything = {path for folder in {path.parent for path in listed} or {root} for path in list_pictures(folder)}
     chosen = everything if split is None else set(_split_pictures((root, described), split))
     if not chosen:
         check_split(source, split, list_splits(source))
-    chosen = chosen or set(list_pictures(root))
     # Ids are given over all splits, so that a scan has the same id in each reading.
-    scans = group_scans(root, sorted(everything | chosen), problems)
+    scans = group_scans(root, sorted(everything), problems)
     wanted = {scan_id: files for scan_id, files in scans.items() if files[0] in chosen}
     records = [record for scan in wanted.items() if (record := _record(*scan, root, names, problems)) is not None]
     _tell_orphans(root, {_label_file(files, root) for files in scans.values()}, problems)

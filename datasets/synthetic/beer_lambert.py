@@ -45,8 +45,9 @@ class EnergyNodes:
     """Largest error of the fit over its slabs and mixtures, in units of max(1 % of T, 2e-4)."""
 
     def attenuation_per_mm(self, material: str) -> NDArray[np.float32]:
-        """(K,) linear attenuation of a material at the nodes."""
-        return attenuation_per_mm(material, self.energies_kev).astype(np.float32)
+        """(K,) linear attenuation at the nodes, over that of the air displaced: transmission 1 is measured in air."""
+        extra = attenuation_per_mm(material, self.energies_kev) - attenuation_per_mm("air", self.energies_kev)
+        return extra.astype(np.float32)
 
     def transmission(self, attenuation: NDArray[np.float32]) -> NDArray[np.float32]:
         """Transmission (…, C) behind line integrals (…, K); integrals below nil are taken as nil."""
@@ -93,15 +94,13 @@ def _probes(energies_kev: NDArray[np.float64], responses: NDArray[np.float64]) -
     return np.concatenate([*(slab.reshape(-1, len(energies_kev)) for slab in slabs), mixtures])
 
 
-def _non_negative(basis: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least squares with weights ≥ 0: columns that come out negative are dropped until none does."""
-    weights = np.zeros(basis.shape[1])
-    free = np.arange(basis.shape[1])
+def _non_negative(gram: NDArray[np.float64], moment: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Least squares with weights ≥ 0 from normal equations: columns that come out negative are dropped till none is."""
+    weights = np.zeros(len(moment))
+    free = np.arange(len(moment))
     while len(free):
-        part = basis[:, free]
-        normal = part.T @ part
-        ridge = 1e-10 * np.trace(normal) * np.eye(len(free))
-        solved = np.linalg.solve(normal + ridge, part.T @ target)
+        part = gram[np.ix_(free, free)]
+        solved = np.linalg.solve(part + 1e-10 * np.trace(part) * np.eye(len(free)), moment[free])
         if (solved >= 0).all():
             weights[free] = solved
             break
@@ -111,38 +110,57 @@ def _non_negative(basis: NDArray[np.float64], target: NDArray[np.float64]) -> ND
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """Probes in units of the permitted error."""
+    """Probes in units of the permitted error, and the normal equations over all energies."""
 
     passed: NDArray[np.float64]
-    """(N, E) transmission of each probe at each energy."""
+    """(C, N, E) transmission of each probe at each energy, over the permitted error of the channel."""
     wanted: NDArray[np.float64]
-    """(N, C) true transmissions."""
-    tolerance: NDArray[np.float64]
-    """(N, C)."""
+    """(C, N) true transmissions over the permitted error."""
+    gram: NDArray[np.float64]
+    """(C, E, E)."""
+    moment: NDArray[np.float64]
+    """(C, E)."""
 
-    def solve(self, chosen: tuple[int, ...]) -> tuple[float, float, NDArray[np.float64]]:
-        """Cost (mean of errors to the 6th power), worst error and weights (K, C) of a choice of energies."""
-        basis = self.passed[:, list(chosen)]
-        columns = []
-        for channel in range(self.wanted.shape[1]):
-            tolerance = self.tolerance[:, channel]
-            columns.append(_non_negative(basis / tolerance[:, None], self.wanted[:, channel] / tolerance))
-        weights = np.stack(columns, axis=1)
-        weights /= np.maximum(weights.sum(axis=0), 1e-12)
-        errors = np.abs(basis @ weights - self.wanted) / self.tolerance
-        return float((errors**6).mean()), float(errors.max()), weights
+    @classmethod
+    def of(cls, attenuation: NDArray[np.float64], responses: NDArray[np.float64]) -> _Fit:
+        """From line integrals (N, E) of the probes."""
+        true = integrate(responses, attenuation).T
+        permitted = np.maximum(_RELATIVE * true, _ABSOLUTE)
+        passed = np.exp(-attenuation)[None] / permitted[:, :, None]
+        wanted = true / permitted
+        moment = np.einsum("cne,cn->ce", passed, wanted)
+        return cls(passed, wanted, passed.transpose(0, 2, 1) @ passed, moment)
+
+    def weights(self, chosen: tuple[int, ...]) -> NDArray[np.float64]:
+        """(K, C) best weights of a choice of energies."""
+        index = np.array(chosen)
+        columns = [_non_negative(g[np.ix_(index, index)], m[index]) for g, m in zip(self.gram, self.moment, strict=True)]
+        return np.stack(columns, axis=1)
+
+    def cost(self, chosen: tuple[int, ...]) -> float:
+        """Sum of squared errors, less a constant."""
+        index = np.array(chosen)
+        total = 0.0
+        for gram, moment, weights in zip(self.gram, self.moment, self.weights(chosen).T, strict=True):
+            total += float(weights @ gram[np.ix_(index, index)] @ weights - 2 * weights @ moment[index])
+        return total
+
+    def worst(self, chosen: tuple[int, ...]) -> float:
+        """Largest error in units of the permitted one."""
+        found = np.einsum("cnk,kc->cn", self.passed[:, :, list(chosen)], self.weights(chosen))
+        return float(np.abs(found - self.wanted).max())
 
     def improve(self, chosen: tuple[int, ...]) -> tuple[int, ...]:
         """Move one energy at a time while that lowers the cost."""
-        best, moved = self.solve(chosen)[0], True
+        best, moved = self.cost(chosen), True
         while moved:
             moved = False
             for position in range(len(chosen)):
                 for step in _MOVES:
                     candidate = (*chosen[:position], chosen[position] + step, *chosen[position + 1 :])
-                    if len(set(candidate)) < len(candidate) or not 0 <= candidate[position] < self.passed.shape[1]:
+                    if len(set(candidate)) < len(candidate) or not 0 <= candidate[position] < self.gram.shape[1]:
                         continue
-                    cost = self.solve(candidate)[0]
+                    cost = self.cost(candidate)
                     if cost < best:
                         best, chosen, moved = cost, candidate, True
         return chosen
@@ -155,9 +173,7 @@ def fit_nodes(energies_kev: NDArray[np.float64], responses: NDArray[np.float64])
         energies_kev: (E,) of the spectrum.
         responses: (C, E), each row summing to 1.
     """
-    attenuation = _probes(energies_kev, responses)
-    wanted = integrate(responses, attenuation)
-    fit = _Fit(np.exp(-attenuation), wanted, np.maximum(_RELATIVE * wanted, _ABSOLUTE))
+    fit = _Fit.of(_probes(energies_kev, responses), responses)
     reach = np.cumsum(responses.mean(axis=0))
     rng = np.random.default_rng(0)
     best: tuple[float, tuple[int, ...]] | None = None
@@ -167,13 +183,14 @@ def fit_nodes(energies_kev: NDArray[np.float64], responses: NDArray[np.float64])
         if len(start) < NODES:
             continue
         chosen = fit.improve(tuple(int(i) for i in start))
-        worst = fit.solve(chosen)[1]
+        worst = fit.worst(chosen)
         best = min(best or (np.inf, chosen), (worst, chosen))
         if best[0] < _GOOD_ENOUGH:
             break
     assert best is not None, "a spectrum of fewer energies than nodes"
     worst, chosen = best
-    weights = fit.solve(chosen)[2]
+    weights = fit.weights(chosen)
+    weights /= weights.sum(axis=0)
     order = np.argsort(chosen)
     energies = energies_kev[np.array(chosen)[order]]
     return EnergyNodes(energies, weights[order].astype(np.float32), worst)

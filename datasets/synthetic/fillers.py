@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .benign.assembly import Rng, Solids, between, copies, design_generator, pick
-from .shapes import ellipsoid
+from .shapes import ellipsoid, spline, sweep
 from .sheets import Grid, creases, height_field, noise
 from .solids import Item, Solid
 
@@ -28,7 +29,7 @@ def _between(floor: Grid, ceiling: Grid, share: Grid) -> tuple[Grid, Grid]:
 def crumpled_paper(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
     """Balls and folds of packing paper: ridges of many sheets over a faint mean."""
     ridges = 0.25 + 0.7 * creases(r, floor.shape, int(d.integers(5, 10))) + 0.3 * noise(r, floor.shape, 6)
-    return [Solid(height_field(*_between(floor, ceiling, ridges), size), "paper", fill=between(d, 0.03, 0.1))]
+    return [Solid(height_field(*_between(floor, ceiling, ridges), size), "paper", fill=between(d, 0.03, 0.14))]
 
 
 def newspapers(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
@@ -75,16 +76,45 @@ def foam_peanuts(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, 
 
 
 def cloth(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
-    """Garments stuffed over the contents: soft hills, sharp folds, double layers with seams."""
+    """Garments stuffed over the contents: soft hills, sharp folds, double layers, hems seen as lines."""
     layers = np.zeros(floor.shape)
     nx, ny = floor.shape
-    for _ in range(int(r.integers(2, 6))):
+    for _ in range(int(r.integers(3, 8))):
         i, j = int(r.integers(0, nx * 2 // 3)), int(r.integers(0, ny * 2 // 3))
-        layers[i : i + int(r.integers(nx // 4, nx)), j : j + int(r.integers(ny // 4, ny))] += 1
-    thick = (3.0 + 5.0 * layers) * (1 + 0.3 * noise(r, floor.shape, 5)) + 7 * creases(r, floor.shape, 7)
-    room = np.maximum(ceiling - floor, 0.1)
+        layers[i : i + int(r.integers(nx // 5, nx)), j : j + int(r.integers(ny // 5, ny))] += 1
+    share = 0.25 + 0.11 * layers + 0.12 * noise(r, floor.shape, 5) + 0.22 * creases(r, floor.shape, 6)
+    low, high = _between(floor, ceiling, np.minimum(share, 0.93))
     material = pick(d, "cotton", "cotton", "nylon")
-    return [Solid(height_field(*_between(floor, ceiling, thick / room), size), material, fill=between(d, 0.12, 0.3))]
+    body = Solid(height_field(low, high, size), material, fill=between(d, 0.1, 0.26))
+    room = float((ceiling - high).min())
+    return [body] if room < 0.1 or r.random() < 0.2 else [body, *_hems(d, r, high, ceiling, size)]
+
+
+def _hems(d: Rng, r: Rng, low: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
+    """Seams and cords that wander over the cloth, thin enough for the room that is left above it."""
+    nx, ny = low.shape
+    cords = []
+    for _ in range(int(r.integers(2, 6))):
+        knots = r.uniform(-0.44, 0.44, (5, 2)) if r.random() < 0.4 else _edge_walk(r)
+        path = spline(knots, 5)
+        path = np.clip(path, -0.47, 0.47)
+        i, j = (np.rint((path[:, k] + 0.5) * (n - 1)).astype(int) for k, n in ((0, nx), (1, ny)))
+        near = [(np.clip(i + a, 0, nx - 1), np.clip(j + b, 0, ny - 1)) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+        level = max(float(low[q].max()) for q in near)
+        radius = between(d, 0.7, 1.6)
+        if level + 2 * radius + 0.4 < min(float(ceiling[q].min()) for q in near):
+            points = np.column_stack([path * size, np.full(len(path), level + radius + 0.2)])
+            if (np.linalg.norm(np.diff(points, axis=0), axis=1) > 0.5).all():
+                cords.append(sweep(points, radius, 4))
+    return [Solid(cord, pick(d, "cotton", "nylon", "rubber")) for cord in cords[:1]]
+
+
+def _edge_walk(r: Rng) -> NDArray[np.float64]:
+    """Knots along one side of the floor, as a hem runs."""
+    along = np.linspace(-0.45, 0.45, 6)
+    across = between(r, -0.4, 0.4) + 0.05 * r.normal(size=6)
+    knots = np.column_stack([along, across])
+    return knots if r.random() < 0.5 else knots[:, ::-1]
 
 
 FILLERS: Mapping[str, Filler] = MappingProxyType(

@@ -81,6 +81,10 @@ def _raster(
         last_i = min(nx - 1, int((max(a[0], b[0], c[0]) - x0) / pitch))
         first_j = max(0, int((min(a[1], b[1], c[1]) - y0) / pitch))
         last_j = min(ny - 1, int((max(a[1], b[1], c[1]) - y0) / pitch))
+        if first_i == last_i and first_j == last_j:
+            low[first_i, first_j] = min(low[first_i, first_j], z_low)
+            high[first_i, first_j] = max(high[first_i, first_j], z_high)
+            continue
         ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
         vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
         area = ux * vy - uy * vx

@@ -16,6 +16,7 @@ from ..annotations import Annotations
 from ..canonical import FLOOR_TRANSMISSION
 from .beer_lambert import EnergyNodes
 from .detector_array import DetectorArray
+from .scanner import Scanner
 from .shadows import Projection, Shadow
 from .solids import Item
 
@@ -53,7 +54,7 @@ class ParcelDifficulty:
 def annotate(
     projection: Projection,
     transmission: NDArray[np.float32],
-    nodes: EnergyNodes,
+    scanner: Scanner,
     array: DetectorArray,
     view: str,
     masks: bool,
@@ -61,24 +62,25 @@ def annotate(
     """The labels of one scan.
 
     Args:
-        projection: line integrals of everything and of the threats alone.
-        transmission: (H, W, C) ideal transmissions of the same frame.
-        nodes: the scanner's.
+        projection: line integrals of everything and of the threats alone, one a ray.
+        transmission: (H, W, C) ideal transmissions of the same rays.
+        scanner: its oversampling says how many rays there are a pixel.
         array: the detectors, for the noise that contrast is measured in.
         view: its name.
         masks: whether to add each footprint as a COCO run-length mask.
     """
     boxes, labels, attributes = [], [], []
     parcel = ParcelDifficulty.of(transmission)
+    rays = scanner.preset.oversample
     for shadow in projection.shadows:
-        seen = _Seen.of(shadow, projection, transmission, nodes, array)
+        seen = _Seen.of(shadow, projection, transmission, scanner.nodes, array)
         if seen is None or shadow.item.label is None:
             continue
-        boxes.append(seen.xyxy_px)
+        boxes.append([edge / rays for edge in seen.xyxy_px])
         labels.append(shadow.item.label)
         attributes.append(_attributes(shadow, seen, view) | _difficulty(shadow, seen, parcel, projection))
         if masks:
-            attributes[-1]["segmentation"] = _run_lengths(seen.footprint, shadow, transmission.shape[:2])
+            attributes[-1]["segmentation"] = _run_lengths(seen.footprint, shadow, transmission.shape[:2], rays)
     return Annotations.of(boxes, labels, attributes)
 
 
@@ -178,13 +180,19 @@ def _principal(item: Item) -> NDArray[np.float64]:
     return turned
 
 
-def _run_lengths(footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int]) -> dict[str, object]:
-    """COCO's uncompressed run-length mask of the whole frame: runs down the columns, background first."""
+def _run_lengths(
+    footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int], rays: int
+) -> dict[str, object]:
+    """COCO's uncompressed run-length mask of the whole frame: runs down the columns, background first.
+
+    A pixel belongs to the mask if any of its rays does.
+    """
     whole = np.zeros((frame[1], frame[0]), np.bool_)
     rows, columns = shadow.window.slices
     whole[columns, rows] = footprint.T
-    flat = whole.ravel()
+    width, height = frame[1] // rays, frame[0] // rays
+    flat = whole.reshape(width, rays, height, rays).any(axis=(1, 3)).ravel()
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     edges = np.concatenate([[0], changes, [flat.size]])
     counts = np.diff(edges).tolist()
-    return {"size": list(frame), "counts": [0, *counts] if flat[0] else counts}
+    return {"size": [height, width], "counts": [0, *counts] if flat[0] else counts}

@@ -47,7 +47,10 @@ class Load:
         """Put a group down where it comes to rest low; False where it fits in none of a few orientations."""
         orientations = [_orientation(rng, order) for _ in range(3)] + [np.eye(3), rotation("z", 90)]
         for turn in orientations:
-            body = outline_of(group, turn)
+            vertices, faces = _turned(group, turn)
+            if (np.ptp(vertices, axis=0) > (*self.floor_mm, self.inner_mm[2] - 0.5)).any():
+                continue
+            body = footprint(vertices, faces, PITCH_MM)
             cells = self._candidates(rng, body, tries)
             if cells is None:
                 continue
@@ -107,8 +110,13 @@ def _orientation(rng: np.random.Generator, order: float) -> NDArray[np.float64]:
 
 def outline_of(group: Group, turn: NDArray[np.float64], pitch_mm: float = PITCH_MM) -> Footprint:
     """The footprint of all items together, after turning."""
+    return footprint(*_turned(group, turn), pitch_mm)
+
+
+def _turned(group: Group, turn: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+    """Vertices and faces of all solids that stand in air, as one body."""
     meshes = [s.mesh for item in group for s in item.solids if s.inside is None]
-    starts = np.cumsum([0, *(len(m.vertices_mm) for m in meshes[:-1])])
+    starts = np.cumsum([0, *(len(m.vertices_mm) for m in meshes[:-1])], dtype=np.int32)
     vertices = np.concatenate([m.vertices_mm for m in meshes]) @ turn.T.astype(np.float32)
     faces = np.concatenate([m.faces + start for m, start in zip(meshes, starts, strict=True)])
-    return footprint(np.ascontiguousarray(vertices, np.float32), faces.astype(np.int32), pitch_mm)
+    return np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.int32)

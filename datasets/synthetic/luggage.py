@@ -49,6 +49,7 @@ def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     wall = between(d, 1.8, 3.0) if hard else between(d, 2.5, 5.0)
     material, fill = (pick(d, "polycarbonate", "abs", "polypropylene"), 1.0) if hard else ("nylon", between(d, 0.2, 0.4))
     corner, below = between(d, 25, 60), 20.0
+    x, y = x + 0.6 * corner, y + 0.6 * corner
     height = z + below
     outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 4)
     middle = z / 2 - below / 2
@@ -94,7 +95,7 @@ def _wheels(d: Rng, x: float, y: float, middle: float, height: float) -> Solids:
         places = places[[0, 2]]
     tyre = along_y(tube(radius, radius * 0.5, width, 18))
     hub = along_y(tube(radius * 0.48, 3.4, width * 0.8, 14))
-    axle = joined(along_y(cylinder(3.2, width + 18, 8)), box((radius * 1.3, 3, 3)).moved((radius * 0.7 + 4, width * 0.5 + 4, 0)))
+    axle = joined(along_y(cylinder(3.2, width + 18, 8)), box((radius * 0.6, 3, 3)).moved((radius * 0.65, width * 0.5 + 4, 0)))
     return [
         Solid(copies(tyre, places), pick(d, "rubber", "nylon")),
         Solid(copies(hub, places), "polypropylene"),
@@ -133,7 +134,20 @@ def backpack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
               "polyethylene", fill=0.06),
         Solid(box((size[0] * 0.95, size[1] * 0.95, cloth)).moved((0, 0, -3 - padding - cloth)), "nylon", fill=0.6),
     ]  # fmt: skip
-    return [*solids, *_zippers(d, r, size, float(cover.max())), *_straps(d, r, size, -4 - padding - cloth)]
+    below = -4 - padding - cloth
+    return [*solids, *_zippers(d, r, size, float(cover.max())), *_piping(d, r, size, below), *_straps(d, r, size, below - 16)]
+
+
+def _piping(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solids:
+    """Welts round the panels and seams across them: cords that draw the outline of a bag."""
+    loops = []
+    for k in range(int(d.integers(2, 5))):
+        shrink = 1 - 0.05 * k - between(d, 0, 0.06)
+        path = _around((size[0] * shrink, size[1] * shrink), 0.0, min(size) * between(d, 0.12, 0.3))
+        path = spline(path[:: 2], 2, closed=True) + r.normal(0, 1.2, (len(path[:: 2]) * 2, 3)) * (1, 1, 0)
+        loops.append(sweep(path + (0, 0, below_mm - 3.0 - 3.4 * k), between(d, 1.0, 1.6), 5, closed=True))
+    steel = d.random() < 0.4
+    return [Solid(joined(*loops), "steel" if steel else pick(d, "rubber", "pvc", "nylon"), fill=0.5 if steel else 1.0)]
 
 
 def _zippers(d: Rng, r: Rng, size: tuple[float, float], top_mm: float) -> Solids:
@@ -148,7 +162,7 @@ def _zippers(d: Rng, r: Rng, size: tuple[float, float], top_mm: float) -> Solids
         teeth.append(sweep(path, between(d, 0.9, 1.6), 4))
         for end in path[[int(r.integers(2, 10)), -int(r.integers(2, 10))]]:
             pulls.append(zipper_pull(r, between(r, 14, 34)).moved(end + (0, 0, 3.5)))
-    kept = [Solid(joined(*teeth), pick(d, "nylon", "nylon", "zinc", "brass"), fill=0.6)]
+    kept = [Solid(joined(*teeth), pick(d, "nylon", "zinc", "brass", "steel"), fill=0.6)]
     return [*kept, Solid(joined(*pulls), pick(d, "zinc", "steel", "brass"))]
 
 

@@ -19,6 +19,8 @@ from .shapes import along_x, box, cylinder, extrude, joined, rounded_box, rounde
 from .sheets import Grid, creases, height_field, noise, steepness
 from .solids import Item, Kind, Solid
 
+_ROUNDING = 0.6
+"""Share of its corner radius by which a rounded box must be longer and wider to take a sharp-edged load."""
 Wrap = Callable[[Rng, Rng, Vector, Grid], Solids]
 """(design, instance, inner size, drape) → solids around the inner space."""
 
@@ -129,7 +131,8 @@ def wooden_box(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 def gift_tin(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Tin-plated sheet with a rolled rim and an overlapping lid."""
     x, y, z = inner
-    corner, wall = min(x, y) * between(d, 0.05, 0.3), between(d, 0.3, 0.5)
+    corner, wall = min(x, y) * between(d, 0.05, 0.25), between(d, 0.3, 0.5)
+    x, y = x + _ROUNDING * corner, y + _ROUNDING * corner
     outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 5)
     rim = rounded_rectangle(x + 4, y + 4, corner, 5)
     lid = rounded_rectangle(x + 3, y + 3, corner, 5)
@@ -157,15 +160,15 @@ def crate(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """An open plastic crate or inspection tray with a thick rim."""
     x, y, z = inner
     wall, corner = between(d, 2, 4), between(d, 15, 45)
-    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner)
-    free = rounded_rectangle(x, y, corner - 8)
-    rim = rounded_rectangle(x + 2 * wall + 34, y + 2 * wall + 34, corner)
+    x, y = x + _ROUNDING * corner, y + _ROUNDING * corner
+    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner + wall)
+    free = rounded_rectangle(x, y, corner)
+    rim = rounded_rectangle(x + 2 * wall + 34, y + 2 * wall + 34, corner + wall)
     plastic = pick(d, "polypropylene", "abs", "polyethylene")
-    height = min(z, 90.0)
     return [
         Solid(extrude(outer, wall).moved((0, 0, -wall / 2)), plastic),
-        Solid(extrude(outer, height, holes=(free,)).moved((0, 0, height / 2)), plastic),
-        Solid(extrude(rim, 6, holes=(outer * 1.001,)).moved((0, 0, height - 3)), plastic),
+        Solid(extrude(outer, z, holes=(free,)).moved((0, 0, z / 2)), plastic),
+        Solid(extrude(rim, 6, holes=(outer * 1.001,)).moved((0, 0, z - 3)), plastic),
     ]
 
 
@@ -241,7 +244,7 @@ PACKAGINGS: tuple[Packaging, ...] = (
     Packaging("wooden_box", wooden_box, (180, 120, 60), (520, 380, 250), 8, 0.7),
     Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 6, 0.6),
     Packaging("mailing_tube", mailing_tube, (280, 45, 45), (960, 110, 110), 6, 0.5),
-    Packaging("crate", crate, (300, 220, 80), (540, 380, 200), 6, 0.8),
+    Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 6, 0.8),
     Packaging("foam_box", foam_box, (180, 130, 60), (460, 340, 220), 6, 0.7),
     Packaging("poly_mailer", poly_mailer, (180, 140, 20), (480, 380, 160), 6, 1.2, soft=True),
     Packaging("padded_envelope", padded_envelope, (160, 110, 12), (420, 320, 70), 8, 1.2, soft=True),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...detector.taxonomy import TAXONOMY
 from .benign.assembly import Rng, Vector
-from .catalogue import KINDS, available, draw_item, draw_kind, numbers_of, threats_of
+from .catalogue import KINDS, available, designs_of, draw_item, draw_kind, numbers_of, threats_of
 from .concealment import PRESENTATIONS, draw_presentation
 from .fillers import DESIGNS as FILLER_DESIGNS
 from .load import Group, Load
@@ -19,7 +19,7 @@ from .packaging import PACKAGINGS, Packaging
 from .shapes import rotation
 from .solids import Item, Parcel, Split
 from .themes import ANYTHING, THEMES, Theme
-from .threats import kit
+from .threats import KitKind, kit
 
 T = TypeVar("T")
 SIZE_LIMIT_MM = (600.0, 1000.0, 450.0)
@@ -80,7 +80,7 @@ def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
     if label == "cartridge" and chance < 0.7:
         return "loose_cartridges", _alike(rng, first, split)
     if chance < 0.12:
-        return "kit", tuple((item,) for item in kit(rng, split))
+        return "kit", _kit(rng, split)
     if chance < 0.45:
         name = draw_presentation(rng)
         return name, (PRESENTATIONS[name][0](rng, (first,), split),)
@@ -89,6 +89,13 @@ def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
         second = draw_item(rng, draw_kind(rng, threats_of(other, split)), split)
         return "several_threats", ((first,), (second,))
     return "threat", ((first,),)
+
+
+def _kit(rng: Rng, split: Split) -> tuple[Group, ...]:
+    """All parts of one disassembled gun."""
+    kinds: list[KitKind] = [k for k in ("pistol", "revolver", "long_gun") if designs_of(k, split)]
+    kind = kinds[int(rng.integers(len(kinds)))]
+    return tuple((item,) for item in kit(rng, kind, int(rng.choice(designs_of(kind, split)))))
 
 
 def _alike(rng: Rng, first: Item, split: Split) -> tuple[Group, ...]:
@@ -102,7 +109,7 @@ def _alike(rng: Rng, first: Item, split: Split) -> tuple[Group, ...]:
 def _contents(rng: Rng, theme: Theme, split: Split) -> tuple[Group, ...]:
     """Harmless objects: mostly the theme's, a few strays, now and then several alike or one wrapped."""
     core, strays = available(theme.core, split), available(ANYTHING, split)
-    count = 1 + int(theme.most * rng.beta(1.1, 1.3))
+    count = 1 + int(theme.most * rng.beta(1.1, 1.1) * 1.25)
     groups: list[Group] = []
     while len(groups) < count:
         item = draw_item(rng, draw_kind(rng, core if rng.random() < 0.85 else strays), split)
@@ -129,7 +136,7 @@ def _packaging_for(
     packaging = _weighted(rng, fitting, [p.weight for p in fitting])
     low = np.maximum(packaging.shortest_mm, need)
     high = np.maximum(packaging.longest_mm, low)
-    volume = sizes.prod(1).sum() * rng.uniform(0.9, 2.6)
+    volume = sizes.prod(1).sum() * rng.uniform(0.55, 1.9)
     share = np.linspace(0, 1, 21)[:, None]
     room = (low + (high - low) * share).prod(1)
     grown = float(share[min(int(np.searchsorted(room, volume)), 20), 0])
@@ -148,7 +155,7 @@ def _extent(group: Group) -> NDArray[np.float64]:
 
 def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packaging, inner: Vector) -> Load:
     """Everything dropped in; where a threat found no room, once more with the threats first."""
-    order, tries = rng.choice([0.3, 0.7, 0.95]), int(rng.integers(3, 40))
+    order, tries = rng.choice([0.3, 0.7, 0.95]), int(rng.choice([2, 5, 14, 30]))
     for threats_first in (False, True):
         load = Load(inner)
         sequence = _sequence(rng, cargo, threats_first)
@@ -179,7 +186,10 @@ def _paddings(rng: Rng, theme: Theme, split: Split, steps: int) -> dict[int, lis
     plan: dict[int, list[tuple[str, int, float]]] = {}
     fillers = [(f, numbers_of(f, FILLER_DESIGNS, split)) for f in theme.fillers]
     fillers = [(f, numbers) for f, numbers in fillers if numbers]
-    layers = [(0, 0.35, 0.12), (steps // 3, 0.3, 0.15), (2 * steps // 3, 0.3, 0.2), (steps, 0.75, 0.95)]
+    many = "cloth" in theme.fillers
+    layers = [(0, 0.4, 0.2), (steps // 3, 0.35, 0.2), (2 * steps // 3, 0.35, 0.3), (steps, 0.8, 0.95)]
+    if many:
+        layers += [(steps // 2, 0.6, 0.3), (steps, 0.3, 0.95)]
     name, numbers = fillers[int(rng.integers(len(fillers)))] if fillers else ("", ())
     for step, chance, share in layers:
         if fillers and rng.random() < chance:

@@ -40,6 +40,7 @@ Only = Literal["all", "scans", "pictures"]
 LICENCE = "rendered by ParcelSight, no third-party material"
 _AHEAD = 4
 """Parcels in flight for each job: enough to keep it busy, few enough to stop at once."""
+_DRAWS = 4
 _COMPANY = 0.12
 """Share of parcels that lie close behind another one."""
 
@@ -127,13 +128,28 @@ def render_parcel(plan: Plan, index: int) -> Entry:
     parcel_id = f"s{plan.seed}-{index:06d}"
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, index]))
     scanner = load_scanner(plan.scanners[int(rng.integers(len(plan.scanners)))])
-    parcel = compose_parcel(rng, plan.split)
-    company = (_behind(parcel, compose_parcel(rng, plan.split), rng),) if rng.random() < _COMPANY else ()
+    parcel = _composed(rng, plan.split, parcel_id)
+    company = (_behind(parcel, _composed(rng, plan.split, parcel_id), rng),) if rng.random() < _COMPANY else ()
     scans = render(
         parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company
     )
     palette = palette_of(plan.looks, rng)
     return {"index": index, "scans": [_write_scan(plan, rendered, parcel_id, palette) for rendered in scans]}
+
+
+def _composed(rng: np.random.Generator, split: Split, parcel_id: str) -> Parcel:
+    """A parcel; drawn again where random proportions gave an outline that no mesh can be made of.
+
+    Raises:
+        RunError: if that happens so often that a design must be broken.
+    """
+    reasons = []
+    for _ in range(_DRAWS):
+        try:
+            return compose_parcel(rng, split)
+        except ValueError as error:
+            reasons.append(str(error))
+    raise RunError(f"parcel {parcel_id} cannot be packed ({reasons[-1]})", "report this with the command and its seed")
 
 
 def _behind(first: Parcel, other: Parcel, rng: np.random.Generator) -> Parcel:

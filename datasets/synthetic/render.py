@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from ..annotations import Annotations
 from ..scan import Scan, ScanKind
@@ -54,14 +56,15 @@ def render(
     for view in preset.views[:views]:
         frame, fan = frame_of(parcel, view, preset.pitch_mm, preset.framing, rng)
         items = [item for each in (parcel, *passers_by) for item in each.items]
-        projection = Projector(frame, fan, scanner.nodes).project(items)
+        fine = replace(frame, pitch_mm=frame.pitch_mm / preset.oversample)
+        projection = Projector(fine, fan.finer(preset.oversample), scanner.nodes).project(items)
         ideal = scanner.nodes.transmission(projection.attenuation)
         array = DetectorArray.draw(preset.signal, fan.columns, ideal.shape[2], rng)
-        levels = array.read_out(ideal, rng)
+        levels = array.read_out(_averaged(ideal, fan), rng)
         pixels, kind = (levels, ScanKind.DUAL_ENERGY) if scanner.dual_energy else (levels[:, :, 0], ScanKind.GREY)
         name = f"{scan_id}_{view.name}"
         scan = Scan(name, pixels, kind, preset.pitch_mm, view.name, {"scanner": scanner.name})
-        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner.nodes, array, view.name, masks)))
+        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner, array, view.name, masks)))
     return tuple(rendered)
 
 
@@ -79,5 +82,15 @@ def frame_of(
         middle = view.source in ("below", "above")
         edge = -framing.width_mm / 2 if middle else -framing.margin_mm.high
         x_mm = (min(edge, x_mm[0]), max(edge + framing.width_mm, x_mm[1]))
+        # Such scanners cut their pictures by time, not by the parcel: more belt shows before and after it.
+        above, below = above + rng.uniform(0, framing.width_mm / 3), below + rng.uniform(0, framing.width_mm / 3)
     y_mm = (float(along.min()) - above, float(along.max()) + below)
     return replace(frame, first_row_mm=y_mm[0]), frame.fan(x_mm, y_mm)
+
+
+def _averaged(ideal: NDArray[np.float32], fan: Fan) -> NDArray[np.float32]:
+    """Transmissions of pixels from those of their rays: detectors add up light, not attenuation."""
+    if ideal.shape[:2] == (fan.rows, fan.columns):
+        return ideal
+    pixels: NDArray[np.float32] = cv2.resize(ideal, (fan.columns, fan.rows), interpolation=cv2.INTER_AREA)
+    return pixels.reshape(fan.rows, fan.columns, -1)

@@ -14,6 +14,7 @@ import mapbox_earcut
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import mesh_faces
 from .solids import Mesh
 
 Points = NDArray[np.float64]
@@ -97,7 +98,7 @@ def lathe(profile_rz: ArrayLike, segments: int = 24) -> Mesh:
     if signed_area(profile) < 0:
         profile = profile[::-1]
     on_axis = profile[:, 0] <= 1e-9
-    index, faces = _lathe_faces(tuple(on_axis.tolist()), segments)
+    index, faces = mesh_faces.lathe(tuple(on_axis.tolist()), segments)
     angle = np.arange(segments) * (2 * np.pi / segments)
     grid = np.empty((len(profile), segments, 3))
     grid[..., 0] = profile[:, :1] * np.cos(angle)
@@ -124,7 +125,7 @@ def extrude(outline: ArrayLike, height_mm: float, holes: Sequence[ArrayLike] = (
     count = len(flat)
     lengths = tuple(len(ring) for ring in rings)
     caps = _triangulated(flat, np.cumsum(lengths))
-    walls = _extrusion_walls(lengths)
+    walls = mesh_faces.extrusion_walls(lengths)
     vertices = np.empty((2 * count, 3), dtype=np.float32)
     vertices[:, :2] = np.tile(flat, (2, 1))
     vertices[:count, 2], vertices[count:, 2] = -0.5 * height_mm, 0.5 * height_mm
@@ -170,7 +171,7 @@ def loft(rings: ArrayLike) -> Mesh:
     rows, columns, _ = sections.shape
     middle = sections[[0, -1]].mean(1)  # (2, 3) centres of the end caps
     vertices = np.concatenate([sections.reshape(-1, 3), middle]).astype(np.float32)
-    return _outward(Mesh(vertices, _loft_faces(rows, columns)))
+    return _outward(Mesh(vertices, mesh_faces.loft(rows, columns)))
 
 
 def sweep(path: ArrayLike, radius_mm: float, segments: int = 8, closed: bool = False) -> Mesh:
@@ -190,7 +191,7 @@ def sweep(path: ArrayLike, radius_mm: float, segments: int = 8, closed: bool = F
     rings = points[:, None] + radius_mm * spokes  # (n, segments, 3)
     if not closed:
         return loft(rings)
-    return _outward(Mesh(rings.reshape(-1, 3).astype(np.float32), _loop_faces(len(points), segments)))
+    return _outward(Mesh(rings.reshape(-1, 3).astype(np.float32), mesh_faces.loop(len(points), segments)))
 
 
 def coil(
@@ -320,7 +321,7 @@ def _layered(ring: Points, layers: Sequence[Points], levels_mm: Sequence[float])
     """Variants of one ring over one another, closed by the ring's own triangles, which never fail to close."""
     count = len(ring)
     caps = _triangulated(ring, np.array([count]))
-    walls, top = _sleeve_faces(len(layers), count), (len(layers) - 1) * count
+    walls, top = mesh_faces.sleeve(len(layers), count), (len(layers) - 1) * count
     vertices = np.column_stack([np.concatenate(layers), np.repeat(levels_mm, count)]).astype(np.float32)
     return Mesh(vertices, np.concatenate([caps[:, ::-1], caps + top, walls]))
 
@@ -328,52 +329,6 @@ def _layered(ring: Points, layers: Sequence[Points], levels_mm: Sequence[float])
 @cache
 def _unit_cylinder(segments: int) -> Mesh:
     return frustum(1.0, 1.0, 1.0, segments)
-
-
-@cache
-def _lathe_faces(on_axis: tuple[bool, ...], segments: int) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """The (n, segments) vertex of each profile point and turn, and the faces between them."""
-    poles = np.array(on_axis)
-    starts = np.concatenate([[0], np.cumsum(np.where(poles, 1, segments))[:-1]])
-    index = starts[:, None] + np.where(poles[:, None], 0, np.arange(segments))
-    return index, _wall(index, closed_rows=not poles.any())
-
-
-@cache
-def _extrusion_walls(lengths: tuple[int, ...]) -> NDArray[np.int32]:
-    count, starts = sum(lengths), np.cumsum((0, *lengths))
-    rings = [np.arange(start, start + length) for start, length in zip(starts, lengths, strict=False)]
-    return np.concatenate([_wall(np.stack([ring, ring + count]), closed_rows=False) for ring in rings])
-
-
-@cache
-def _loft_faces(rows: int, columns: int) -> NDArray[np.int32]:
-    """Sleeve and end fans; the two middles follow the grid's vertices."""
-    grid = np.arange(rows * columns).reshape(rows, columns)
-    ends = [np.full((1, columns), rows * columns + k) for k in range(2)]
-    return _wall(np.concatenate([ends[0], grid, ends[1]]), closed_rows=False)
-
-
-@cache
-def _sleeve_faces(rows: int, columns: int) -> NDArray[np.int32]:
-    return _wall(np.arange(rows * columns).reshape(rows, columns), closed_rows=False)
-
-
-@cache
-def _loop_faces(rows: int, columns: int) -> NDArray[np.int32]:
-    return _wall(np.arange(rows * columns).reshape(rows, columns), closed_rows=True)
-
-
-def _wall(index: NDArray[np.intp], closed_rows: bool) -> NDArray[np.int32]:
-    """Two triangles for each cell of a (rows, columns) grid of vertices that closes over its columns."""
-    upper = np.roll(index, -1, 0) if closed_rows else index[1:]
-    lower = index if closed_rows else index[:-1]
-    after, upper_after = np.roll(lower, -1, 1), np.roll(upper, -1, 1)
-    faces = np.stack([np.stack([lower, after, upper_after], -1), np.stack([lower, upper_after, upper], -1)], 2)
-    faces = faces.reshape(-1, 3)
-    # At a pole a whole row is one vertex, and half the triangles have no area.
-    flat = (faces[:, 0] == faces[:, 1]) | (faces[:, 1] == faces[:, 2]) | (faces[:, 2] == faces[:, 0])
-    return faces[~flat].astype(np.int32)
 
 
 def _triangulated(flat: Points, ends: NDArray[np.intp]) -> NDArray[np.int32]:

@@ -24,20 +24,23 @@ def _folded(d: Rng, r: Rng, layers: int) -> Grid:
 
 
 def _garment(d: Rng, r: Rng, size: tuple[float, float], layer_mm: float, material: str, fill: float) -> Solids:
-    thick = _folded(d, r, int(d.integers(3, 9))) * layer_mm
+    thick = _folded(d, r, int(d.integers(4, 12))) * layer_mm
     x, y = np.meshgrid(np.linspace(-0.5, 0.5, _GRID[0]), np.linspace(-0.5, 0.5, _GRID[1]), indexing="ij")
     bent_x = x * size[0] * (1 + 0.06 * noise(r, _GRID, 3)) + 6 * noise(r, _GRID, 2)
     bent_y = y * size[1] * (1 + 0.06 * noise(r, _GRID, 3))
     bent_x, bent_y = np.sort(bent_x, 0), np.sort(bent_y, 1)
     floor = np.zeros(_GRID)
-    return [Solid(warped_field(floor, floor + thick, bent_x + x * 2, bent_y + y * 2), material, fill=fill)]
+    body = Solid(warped_field(floor, floor + thick, bent_x + x * 2, bent_y + y * 2), material, fill=fill)
+    knots = np.column_stack([np.linspace(-0.42, 0.42, 5) * size[0], between(d, -0.35, 0.35) * size[1] + r.normal(0, 6, 5)])
+    path = spline(np.column_stack([knots, np.full(5, float(thick.max()) + 1.6)]), 4)
+    return [body, Solid(sweep(path, 1.3, 4), material)]
 
 
 def folded_shirt(d: Rng, r: Rng) -> Solids:
     """A shirt folded to a rectangle, with buttons."""
     size = (between(d, 240, 340), between(d, 190, 260))
     cloth = _garment(d, r, size, between(d, 1.6, 3.2), "cotton", between(d, 0.12, 0.25))
-    top = float(cloth[0].mesh.vertices_mm[:, 2].max())
+    top = float(cloth[1].mesh.vertices_mm[:, 2].max())
     line = np.array([(x, between(r, -4, 4), top + 1.5) for x in np.linspace(-0.4, 0.4, 7) * size[0]])
     return [*cloth, Solid(copies(cylinder(5.5, 2.2, 10), line), pick(d, "nylon", "abs", "polypropylene"))]
 
@@ -52,7 +55,7 @@ def trousers(d: Rng, r: Rng) -> Solids:
     """Dense cloth with a zipper, a button and rivets."""
     size = (between(d, 300, 420), between(d, 180, 260))
     cloth = _garment(d, r, size, between(d, 2.2, 4.0), "cotton", between(d, 0.22, 0.36))
-    top = float(cloth[0].mesh.vertices_mm[:, 2].max())
+    top = float(cloth[1].mesh.vertices_mm[:, 2].max())
     at = np.column_stack([d.uniform(-0.45, 0.1, 6) * size[0], d.uniform(-0.4, 0.4, 6) * size[1], np.full(6, top + 1)])
     teeth = boxes(np.array([(size[0] * -0.3 + k * 3.0, 12.0, top + 1) for k in range(40)]), np.full((40, 3), 1.8))
     return [
@@ -66,7 +69,7 @@ def jacket(d: Rng, r: Rng) -> Solids:
     """A padded coat with a long zipper, pulls, snaps and cord ends."""
     size = (between(d, 320, 450), between(d, 260, 340))
     cloth = _garment(d, r, size, between(d, 4, 8), "nylon", between(d, 0.06, 0.14))
-    top = float(cloth[0].mesh.vertices_mm[:, 2].max()) + 1
+    top = float(cloth[1].mesh.vertices_mm[:, 2].max()) + 1
     x = np.linspace(-0.45, 0.45, 9) * size[0]
     path = spline(np.column_stack([x, 20 * np.sin(x / 60 + r.uniform(0, 6)), 0 * x + top]), 3)
     side = np.array([(0, 2.0, 0)])
@@ -162,11 +165,12 @@ def belt(d: Rng, r: Rng) -> Solids:
                     holes=(rounded_rectangle(width * 1.0, width * 0.9, 4, 2),))  # fmt: skip
     tongue = box((width * 1.1, 3.4, 3.0)).moved((0, 0, 3.8))
     end = angle[-1]
-    at = (edge * np.cos(end) + width * 0.4, edge * np.sin(end) + width * 0.4, 0.0)
+    reach = edge + width * 0.8
+    at = (reach * np.cos(end), reach * np.sin(end), 0.0)
     standing = np.array([(1.0, 0, 0), (0, 0, 1.0), (0, -1.0, 0)])
     metal = pick(d, "steel", "zinc", "brass")
     turned_buckle = joined(frame, tongue).turned(standing if d.random() < 0.3 else np.eye(3))
-    return [Solid(strap, pick(d, "leather", "leather", "nylon")), Solid(turned_buckle.moved((at[0] + 30, at[1] + 30, 0)), metal)]
+    return [Solid(strap, pick(d, "leather", "leather", "nylon")), Solid(turned_buckle.moved(at), metal)]
 
 
 def handbag(d: Rng, r: Rng) -> Solids:

@@ -88,7 +88,7 @@ def spray_bottle(d: Rng, r: Rng) -> Solids:
     return [
         Solid(rounded_box((x, y, z), 12).moved((0, 0, z / 2)), "polyethylene"),
         Solid(rounded_box((x - 2, y - 2, z - 2), 11).moved((0, 0, z / 2)), "air", inside="polyethylene"),
-        Solid(rounded_box((x - 2.2, y - 2.2, level - 2), 10).moved((0, 0, level / 2 + 0.1)), "water"),
+        Solid(rounded_box((x - 2.2, y - 2.2, level - 2), 12).moved((0, 0, level / 2 + 0.1)), "water"),
         Solid(extrude(head, 22).turned(standing), "polypropylene"),
         Solid(cylinder(8, 10, 14).turned(standing).moved((6, 0, z + 26)), "air", inside="polypropylene"),
         Solid(coil(4, 0.7, 5, 8).turned(standing).moved((6, 0, z + 26)), "steel"),
@@ -192,7 +192,7 @@ def toothbrush(d: Rng, r: Rng) -> Solids:
         Solid(along_x(tube(radius, radius - 2.2, length, 18)), "abs"),
         *moved(motor(radius * 0.6, 30, 40), (length * 0.28, 0, 0)),
         Solid(along_x(cylinder(7, 48, 14)).moved((-length * 0.08, 0, 0)), "lithium_cell"),
-        *moved(circuit_board(d, 60, 16, height_mm=3), (-length * 0.1, 0, 8.2 - 16.5))[:1],
+        *moved(circuit_board(d, 50, 8, height_mm=3), (-length * 0.1, 0, -9.2))[:1],
         Solid(along_x(coil(8, 0.8, 8, 16)).moved((-length * 0.42, 0, 0)), "copper"),
         Solid(along_x(cylinder(5, 60, 10)).moved((length / 2 + 52, 0, 0)), "polypropylene"),
     ]
@@ -201,7 +201,7 @@ def toothbrush(d: Rng, r: Rng) -> Solids:
 def scissors(d: Rng, r: Rng) -> Solids:
     """Two blades on a pivot with plastic bows."""
     blade, opening = between(d, 35, 130), between(r, 1, 18)
-    half = np.array([(blade, 0), (0, -2), (-blade * 0.35, 6), (-blade * 0.3, 12), (0, 9), (blade * 0.4, 6)])
+    half = np.array([(blade, 0), (0, -4), (-blade * 0.3, -12), (-blade * 0.35, -6), (0, 5), (blade * 0.4, 6)])
     solids: Solids = []
     plastic = pick(d, "abs", "polypropylene", "steel")
     bow, angle = between(d, 13, 22), np.linspace(0, 2 * np.pi, 15)[:-1]
@@ -209,9 +209,9 @@ def scissors(d: Rng, r: Rng) -> Solids:
     for side in (1, -1):
         turn = rotation("z", side * opening)
         steel = extrude(half * (1, side), 1.6).moved((0, 0, side * 0.9))
-        at = (-blade * 0.35 - bow * 1.5, side * (bow + 9), 0.0)
+        at = (-blade * 0.35 - bow * 1.5 - 3, -side * (bow + 9), 0.0)
         solids += [Solid(steel.turned(turn), "steel"), Solid(sweep(ring + at, 4, 7, closed=True).turned(turn), plastic)]
-    return [*solids, Solid(cylinder(3.5, 1.2, 10).moved((0, 3, 2.5)), "steel")]
+    return [*solids, Solid(cylinder(3.5, 1.2, 10).moved((0, 1, 2.5)), "steel")]
 
 
 COSMETICS: tuple[Kind, ...] = (

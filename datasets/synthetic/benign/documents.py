@@ -81,7 +81,7 @@ def stationery_case(d: Rng, r: Rng) -> Solids:
         Solid(box((x - 2 * wall, y - 2 * wall, z - 2 * wall)), "air", inside=metal),
         Solid(pencils, "wood"),
         Solid(compass, pick(d, "brass", "zinc", "steel")),
-        Solid(box((24, 14, 8)).moved((x * 0.38, y * 0.25, z * 0.15)), pick(d, "zinc", "magnesium", "brass")),
+        Solid(box((24, 14, 5)).moved((x * 0.38, y * 0.25, z * 0.25)), pick(d, "zinc", "magnesium", "brass")),
         Solid(cylinder(4, 3, 10).moved((x * 0.4, -y * 0.25, z * 0.2)), "steel"),
     ]
 

@@ -244,13 +244,14 @@ def cable_coil(d: Rng, r: Rng) -> Solids:
     steps = turns * 14
     angle = np.linspace(0, 2 * np.pi * turns, steps)
     # Each turn lies beside the one before, with a slack of its own, as a hand winds it.
-    wobble = radius * (0.72 + 0.04 * np.sin(angle * 0.37 + r.uniform(0, 6)))
-    out = wobble + angle / (2 * np.pi) * thick * 2.3
-    path = np.column_stack([out * np.cos(angle), out * np.sin(angle) * between(r, 0.5, 1.0), thick * np.sin(angle / 2)])
+    flat = between(r, 0.55, 1.0)
+    wobble = radius * (0.72 + 0.015 * np.sin(angle * 0.37 + r.uniform(0, 6)))
+    out = wobble + angle / (2 * np.pi) * thick * 2.4 / flat
+    path = np.column_stack([out * np.cos(angle), out * np.sin(angle) * flat, 0.3 * thick * np.sin(angle / 2)])
     core = pick(d, "copper", "copper", "aluminium")
     plug = box((34, 13, 9))
     metal = box((13, 9, 4))
-    ends = [path[0] * 0.6, path[-1] * (1.08, 1.08, 1) + (24, 6, 0)]
+    ends = [path[0] * 0.5 + (0, 0, thick + 8), path[-1] * 0.6 + (0, 0, thick + 8)]
     return [
         Solid(sweep(path, thick, 6), "pvc"),
         Solid(sweep(path, thick * 0.5, 5), core, inside="pvc", fill=0.7),
@@ -301,7 +302,7 @@ def headphones(d: Rng, r: Rng) -> Solids:
             Solid(along_x(cylinder(cup * 0.82, 10, 20)).moved((16.5, 0, 0)), "air", inside="abs"),
             Solid(along_x(cylinder(cup * 0.36, 6, 16)).moved((16.5, 0, 0)), "steel"),
         ]
-        solids += moved(turned(one, rotation("z", 0 if side > 0 else 180)), (side * (span - 20), -cup * 0.8, 0))
+        solids += moved(turned(one, rotation("z", 0 if side > 0 else 180)), (side * (span - 20), -cup * 1.08, 0))
     return solids
 
 
@@ -355,9 +356,9 @@ def game_controller(d: Rng, r: Rng) -> Solids:
         solids += [
             Solid(along_y(cylinder(9, 18, 14)).moved((side * 58 * size, -18 * size, 0)), "steel"),
             Solid(cylinder(8, 12, 14).moved((side * 26 * size, 0, 10)), "rubber"),
-            Solid(sweep(np.array([(side * 50, 16, 2), (side * 40, 22, 6)]) * (size, size, 1), 1.2, 5), "steel"),
+            Solid(sweep(np.array([(side * 44, 8, 3), (side * 38, 15, 5)]) * (size, size, 1), 1.2, 5), "steel"),
         ]
-    return [*solids, screws(grid(2, 2, 100 * size, 26 * size, -10) + (0, -5 * size, 0), 9, 1.4)]
+    return [*solids, screws(grid(2, 2, 84 * size, 20 * size, 8) + (0, 2 * size, 0), 9, 1.4)]
 
 
 def watch(d: Rng, r: Rng) -> Solids:

@@ -180,7 +180,7 @@ def castors(d: Rng, r: Rng) -> Solids:
     at = grid(count, 1, radius * 2.3, 0)
     return [
         Solid(copies(wheel, at), pick(d, "rubber", "nylon", "polypropylene")),
-        Solid(copies(cylinder(radius * 0.27, radius * 0.8, 12), at), "steel"),
+        Solid(copies(cylinder(radius * 0.27, radius * 0.8 - 2, 12), at), "steel"),
         Solid(copies(joined(fork, top), at), "steel"),
     ]
 

@@ -16,6 +16,7 @@ from ..shapes import (
     frustum,
     joined,
     rotation,
+    rounded_box,
     rounded_rectangle,
     spline,
     sweep,
@@ -157,7 +158,7 @@ def umbrella(d: Rng, r: Rng) -> Solids:
         Solid(along_x(tube(5, 4, length, 12)), pick(d, "steel", "aluminium")),
         Solid(ribs, "steel"),
         Solid(along_x(cloth), "nylon", fill=0.35),
-        Solid(along_x(tube(13, 5.2, 75, 12)).moved((-length / 2 - 20, 0, 0)), pick(d, "abs", "wood", "rubber")),
+        Solid(along_x(tube(13, 5.2, 75, 12)).moved((-length / 2 - 32, 0, 0)), pick(d, "abs", "wood", "rubber")),
         Solid(along_x(coil(6.6, 0.8, 8, 40)).moved((length * 0.2, 0, 0)), "steel"),
     ]
 

@@ -46,15 +46,18 @@ def wrench(d: Rng, r: Rng) -> Solids:
     """Open jaw at one end, ring or second jaw at the other."""
     length, head, shaft = between(d, 90, 300), between(d, 11, 26), between(d, 4, 9)
     jaw = head * 0.62
-    profile = [(-length / 2, -shaft), (length / 2 - head, -shaft), (length / 2 - head * 0.4, -head)]
+    reach = float(np.arcsin(0.95 * shaft / head))
+    # The shaft ends in the arc of the ring it carries.
+    arc = [((head + 0.1) * (np.cos(a) - 1) - length / 2, (head + 0.1) * np.sin(a)) for a in np.linspace(reach, -reach, 5)]
+    profile = [*arc, (length / 2 - head, -shaft), (length / 2 - head * 0.4, -head)]
     profile += [(length / 2 + head * 0.8, -head * 0.8), (length / 2 + head, -jaw), (length / 2, -jaw)]
     profile += [(length / 2, jaw), (length / 2 + head, jaw), (length / 2 + head * 0.8, head * 0.8)]
-    profile += [(length / 2 - head * 0.4, head), (length / 2 - head, shaft), (-length / 2, shaft)]
+    profile += [(length / 2 - head * 0.4, head), (length / 2 - head, shaft)]
     bar = extrude(np.array(profile), between(d, 4, 9))
     material = "steel" if d.random() < 0.9 else "aluminium"
     sides = 6 if d.random() < 0.5 else 12
     ring = extrude(circle(head), between(d, 6, 12), holes=(circle(jaw, sides),))
-    return [Solid(bar, material), Solid(ring.moved((-length / 2 - head + 0.2 * shaft, 0, 0)), material)]
+    return [Solid(bar, material), Solid(ring.moved((-length / 2 - head - 0.1, 0, 0)), material)]
 
 
 def adjustable_wrench(d: Rng, r: Rng) -> Solids:
@@ -64,8 +67,10 @@ def adjustable_wrench(d: Rng, r: Rng) -> Solids:
     body = [(-length, -handle), (-10, -handle * 0.8), (4, -head * 0.7), (30, -head * 0.9), (48, -head * 0.2)]
     body += [(20, 0), (10, head * 0.9), (-6, head), (-16, handle * 0.8), (-length, handle)]
     hole = circle(handle * 0.5, 12) + (-length + handle * 1.4, 0)
-    jaw = np.array([(22, opening), (46, opening), (40, opening + head * 0.5), (22, opening + head * 0.7)])
-    worm = along_x(cylinder(4, 12, 12)).moved((2, head * 1.35, 0))
+    slope = 10 / (0.9 * head)
+    upper = opening + 0.6 * head
+    jaw = np.array([(21 - slope * opening, opening), (46, opening), (38, upper), (21 - slope * upper, upper)])
+    worm = along_y(cylinder(4, 9, 10)).moved((-4, head + 5, 0))
     thick = between(d, 9, 14)
     return [
         Solid(extrude(np.array(body), thick, holes=(hole,)), "steel"),
@@ -77,18 +82,19 @@ def pliers(d: Rng, r: Rng) -> Solids:
     """Two crossing levers with plastic-coated grips, opened by chance."""
     length, jaw, width = between(d, 60, 120), between(d, 28, 70), between(d, 7, 12)
     nose = between(d, 0.2, 0.8)
-    half = np.array([(jaw, 0.6), (jaw, 0.6 + nose * width), (6, width), (-8, width * 0.9), (-10, 0), (0, -width * 0.2)])
-    grip_path = np.array([(-8, 4, 0), (-length * 0.35, width * 1.4, 0), (-length, width * between(d, 1.0, 2.0), 0)])
-    opening = between(r, 2, 16)
+    half = np.array([(jaw, 0.6), (jaw, 0.6 + nose * width), (6, width), (-8, width * 0.9), (-9, 0.6), (0, 0.6)])
     coating, thick = pick(d, "pvc", "polypropylene", "rubber"), between(d, 7, 11)
+    grip_path = np.array([(-12, thick * 0.68, 0), (-length * 0.35, width * 1.4, 0), (-length, width * between(d, 1.0, 2.0), 0)])
+    opening = between(r, 2, 16)
     solids: Solids = []
     for side in (1, -1):
+        jaw_half = Solid(extrude(smooth(half, 1) * (1, side), thick), "steel")
         lever: Solids = [
-            Solid(extrude(smooth(half, 1) * (1, side), thick), "steel"),
             Solid(sweep(grip_path * (1, side, 1) - (4, 0, 0), thick * 0.62, 10), coating),
             Solid(sweep(grip_path * (1, side, 1) - (4, 0, 0), thick * 0.36, 8), "steel", inside=coating),
         ]
-        solids += turned(lever, rotation("z", side * opening))
+        solids += turned([jaw_half], rotation("z", side * opening))
+        solids += turned(lever, rotation("z", -side * opening))
     return [*solids, Solid(cylinder(width * 0.6, thick + 3, 12).moved((-4, 0, 0)), "steel", inside="steel")]
 
 
@@ -167,8 +173,8 @@ def drill(d: Rng, r: Rng) -> Solids:
     handle = [
         Solid(extrude(smooth(outline, 1), 32), "abs"),
         Solid(extrude(smooth(inner, 1), 27), "air", inside="abs"),
-        Solid(box((14, 26, 14)).moved((-body * 0.1 + 4, -radius - 22, 0)), "nylon"),
-        Solid(box((8, 16, 8)).moved((-body * 0.1 - 4 - lean / 2, -radius - 52, 0)), "copper", fill=0.4),
+        Solid(box((12, 18, 12)).moved((-body * 0.1 - lean * 0.3, -radius - 36, 0)), "nylon"),
+        Solid(box((8, 14, 8)).moved((-body * 0.1 - lean * 0.5, -radius - 54, 0)), "copper", fill=0.4),
     ]
     foot_y = -radius - grip
     if d.random() < 0.65:
@@ -285,7 +291,7 @@ def soldering_iron(d: Rng, r: Rng) -> Solids:
     """A long tip on a plastic handle with a coiled cable."""
     tip, handle = between(d, 60, 95), between(d, 90, 130)
     angle = np.linspace(0, 4 * np.pi, 40)
-    loop = np.column_stack([-handle - 60 + 45 * np.cos(angle), 45 * np.sin(angle), angle * 0.5])
+    loop = np.column_stack([-handle - 60 + 45 * np.cos(angle), 45 * np.sin(angle), angle * 0.9])
     path = np.concatenate([[(-handle / 2, 0, 0)], loop])
     return [
         Solid(along_x(frustum(3.0, 2.5, tip, 10)).moved((handle / 2 + tip / 2, 0, 0)), "steel"),

@@ -123,7 +123,7 @@ def pipe_fittings(d: Rng, r: Rng) -> Solids:
         parts = [main]
         if d.random() < 0.5:
             parts.append(along_y(tube(radius * 0.9, radius * 0.9 - wall, 18, 14)).moved((0, radius + 9.2, 0)))
-        if d.random() < 0.6:
+        if d.random() < 0.6 and 0.3 * length > 0.9 * radius + 6:
             parts += [along_x(tube(radius + 4, radius + 0.1, 11, 6)).moved((s * length * 0.3, 0, 0)) for s in (-1, 1)]
         solids += [Solid(m.moved(((k % 2) * 85.0, (k // 2) * 62.0, 0)), metal) for m in parts]
     return solids
@@ -147,7 +147,7 @@ def tap(d: Rng, r: Rng) -> Solids:
     """A water tap: body, spout, spindle, handle, aerator."""
     metal = pick(d, "brass", "brass", "zinc", "steel")
     reach = between(d, 70, 150)
-    spout = spline(np.array([(20, 0, 0), (reach * 0.6, 26, 0), (reach, 22, 0), (reach + 10, 0, 0)]), 5)
+    spout = spline(np.array([(27, 0, 0), (reach * 0.6, 26, 0), (reach, 22, 0), (reach + 10, 0, 0)]), 5)
     lever = rounded_box((between(d, 50, 80), 12, 9), 4)
     return [
         Solid(along_y(tube(17, 12, 58, 18)), metal),
@@ -220,7 +220,7 @@ def spark_plugs(d: Rng, r: Rng) -> Solids:
     at = grid(1, count, 0, 26)
     return [
         Solid(copies(along_x(tube(7, 4.6, 22, 12)).moved((-25, 0, 0)), at), "steel"),
-        Solid(copies(along_x(tube(10.5, 4.6, 13, 6)).moved((-7, 0, 0)), at), "steel"),
+        Solid(copies(along_x(tube(10.5, 5.5, 13, 6)).moved((-7, 0, 0)), at), "steel"),
         Solid(copies(along_x(cylinder(4.5, 62, 12)).moved((0, 0, 0)), at), "ceramic"),
         Solid(copies(along_x(cylinder(1.3, 58, 6)), at), "steel", inside="ceramic"),
     ]

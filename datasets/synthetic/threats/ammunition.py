@@ -104,7 +104,7 @@ def _bullet(design: CartridgeDesign, start_mm: float, segments: int, fine: bool)
     inner = "lead" if design.bullet == "copper" else "steel"
     return [
         Solid(turned_x(shape, segments=segments), "copper"),
-        Solid(turned_x(core, segments=segments), inner, inside="copper"),
+        Solid(turned_x(core, segments=6), inner, inside="copper"),
     ]
 
 
@@ -137,7 +137,7 @@ def _shotshell(design: CartridgeDesign, segments: int, fine: bool) -> Solids:
         ))
         for k in range(layers) for a in turns[k % 2]
     ]  # fmt: skip
-    return [*solids, Solid(shapes.joined(*pellets[:9]), "lead")]
+    return [*solids, Solid(shapes.joined(*pellets[:8]), "lead")]
 
 
 def _column(x0_mm: float, x1_mm: float, radius_mm: float) -> list[tuple[float, float]]:
@@ -152,4 +152,4 @@ def build_cartridge(design: int, rng: Rng) -> Item:
     return finished("cartridge", design, cartridge_solids(form), attributes, scale=between(rng, 0.98, 1.02))
 
 
-CARTRIDGE = Kind("cartridge", "cartridge", 42, build_cartridge)
+CARTRIDGE = Kind("cartridge", "cartridge", 84, build_cartridge)

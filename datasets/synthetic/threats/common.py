@@ -74,7 +74,7 @@ def spring(
     radius_mm: float,
     wire_mm: float,
     pitch_mm: float,
-    most_turns: float = 13.0,
+    most_turns: float = 11.0,
 ) -> Mesh:
     """A coil spring between two points of the x–y plane; ``wire_mm`` is the wire's radius."""
     dx, dy = end_xy[0] - start_xy[0], end_xy[1] - start_xy[1]

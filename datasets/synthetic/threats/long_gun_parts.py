@@ -77,13 +77,17 @@ class _Ranges:
 
 _RANGES: dict[Family, _Ranges] = {
     "bolt_rifle": _Ranges((420, 620), (165, 225), (14, 20), (26, 34), ("wood", "wood", "polymer"), None, (0, 1)),
-    "ar": _Ranges((190, 420), (185, 215), (38, 52), (22, 30), ("tube", "tube", "polymer", "none"), "bottleneck", (110, 190), (0.0, 0.16)),
-    "ak": _Ranges((200, 400), (230, 270), (26, 36), (28, 34), ("wood", "wire", "polymer", "wood"), "bottleneck", (140, 215), (0.16, 0.26)),
+    "ar": _Ranges((190, 420), (185, 215), (38, 52), (22, 30), ("tube", "tube", "polymer", "none"),
+                  "bottleneck", (110, 190), (0.0, 0.16)),
+    "ak": _Ranges((200, 400), (230, 270), (26, 36), (28, 34), ("wood", "wire", "polymer", "wood"),
+                  "bottleneck", (140, 215), (0.16, 0.26)),
     "pump_shotgun": _Ranges((300, 540), (180, 215), (22, 30), (30, 38), ("wood", "polymer", "stump"), None, (0, 1)),
     "break_shotgun": _Ranges((260, 620), (60, 90), (26, 34), (30, 38), ("wood", "wood", "stump"), None, (0, 1)),
-    "smg": _Ranges((40, 140), (200, 270), (28, 44), (30, 40), ("wire", "none", "wire", "polymer"), "rimless", (150, 230), (0.0, 0.12)),
+    "smg": _Ranges((40, 140), (200, 270), (28, 44), (30, 40), ("wire", "none", "wire", "polymer"),
+                   "rimless", (150, 230), (0.0, 0.12)),
     "tube_smg": _Ranges((110, 210), (240, 320), (17, 20), (30, 38), ("wire", "tube", "wood"), "rimless", (140, 220)),
-    "carbine": _Ranges((250, 420), (150, 240), (20, 30), (26, 34), ("wood", "polymer", "wire"), "rimfire", (60, 120), (0.0, 0.12)),
+    "carbine": _Ranges((250, 420), (150, 240), (20, 30), (26, 34), ("wood", "polymer", "wire"),
+                       "rimfire", (60, 120), (0.0, 0.12)),
 }  # fmt: skip
 
 
@@ -132,7 +136,8 @@ def barrel_solids(design: LongGunDesign) -> Solids:
     tip = max(bore + 1.3, radius * between(rng, 0.65, 0.95))
     flare, brake = tip + between(rng, 0.0, 4.0), between(rng, 12, 45)
     profile = [(start, bore), (start, radius), (start + 0.2 * design.barrel_mm, radius),
-               (start + 0.35 * design.barrel_mm, tip), (end - brake, tip), (end - brake + 1, flare), (end, flare)]  # fmt: skip
+               (start + 0.35 * design.barrel_mm, tip), (end - brake, tip), (end - brake + 1, flare),
+               (end, flare)]  # fmt: skip
     meshes = [turned_x([*profile, (end, bore)])]
     if design.family == "tube_smg" and rng.random() < 0.6:
         return [Solid(meshes[0], "steel"), *_jacket(design, rng, start, end - brake)]
@@ -163,8 +168,8 @@ def _front_sight(rng: Rng, x_mm: float, radius_mm: float) -> list[Mesh]:
     return [shapes.extrude(post, between(rng, 3, 8), eye)]
 
 
-def bolt_solids(design: LongGunDesign) -> Solids:
-    """The bolt or carrier inside the receiver, with firing pin, return spring and handle."""
+def bolt_solids(design: LongGunDesign, *, with_spring: bool = True) -> Solids:
+    """The bolt or carrier inside the receiver, with firing pin, handle, and its return spring if wanted."""
     rng = design.detail("bolt")
     radius = min(design.top_mm, 0.5 * design.depth_mm) - design.wall_mm - 1.2
     end, length = design.receiver_mm - between(rng, 19, 40), between(rng, 0.35, 0.6) * design.receiver_mm
@@ -179,10 +184,13 @@ def bolt_solids(design: LongGunDesign) -> Solids:
         line = [(start + 14, 0.5 * radius, 0), (start + 10, -6, 16), (start + 4, -16, 30), (start, -20, 36)]
         meshes += [shapes.sweep(shapes.spline(line, 2), 3.6, 6), shapes.sphere(7.0, 8).moved((start - 3, -24.0, 38.0))]
     else:
-        meshes.append(
-            rod(0.0, between(rng, 12, 26), 4.0, -2.0, 0.5 * design.depth_mm + 6.0, 8).moved((start + 20, 0, 0))
-        )
-    if start > 30:
+        reach = 0.5 * design.depth_mm + between(rng, 6, 16) - radius
+        knob = shapes.cylinder(between(rng, 2.5, 4.5), reach, 8)
+        meshes.append(knob.moved((start + between(rng, 12, 30), 0.0, radius - 0.5 + 0.5 * reach)))
+    if design.family in ("ar", "smg"):
+        key = 0.6 * min(design.top_mm - design.wall_mm - radius - 1.0, 9.0)
+        meshes += [slab(start + 0.2 * length, end - 40, radius - 0.4, radius + key, 7.0)] if key > 1.0 else []
+    if with_spring and start > 30:
         meshes.append(spring((6.0, 0.0), (start - 1.0, 0.0), 0.6 * radius, 0.7, 5.0, 14.0))
     return [Solid(mesh, "steel") for mesh in meshes]
 
@@ -199,9 +207,9 @@ def handguard_solids(design: LongGunDesign) -> Solids:
         grip = pipe(start + 60.0, start + between(rng, 190, 230), _TUBE_MM + 8.5, _TUBE_MM + 1.6, _tube_y(design), 14)
         return [Solid(grip, design.furniture)]
     if design.family in ("bolt_rifle", "break_shotgun", "carbine"):
-        low = -design.bottom_mm + between(rng, -2, 4)
+        low = min(-design.bottom_mm + between(rng, -2, 4), -radius - 17.0)
         profile = shapes.rounded(
-            [(start, low), (end - 20, low + 6), (end, -radius - 4.5), (end, -radius - 0.3), (start, -radius - 0.3)],
+            [(start, low), (end - 20, low + 6), (end, -radius - 10.5), (end, -radius - 0.3), (start, -radius - 0.3)],
             4.0,
             1,
         )
@@ -290,5 +298,6 @@ def _wire_stock(design: LongGunDesign, rng: Rng) -> Solids:
     if rng.random() < 0.5:
         reach *= -0.9  # folded forward along the receiver
     loop = [(8.0, 0.0, width), (-0.3 * reach, -6, width), (-reach, -12, width - 4), (-reach, -70, width - 4),
-            (-reach, -70, 4 - width), (-reach, -12, 4 - width), (-0.3 * reach, -6, -width), (8.0, 0.0, -width)]  # fmt: skip
+            (-reach, -70, 4 - width), (-reach, -12, 4 - width),
+            (-0.3 * reach, -6, -width), (8.0, 0.0, -width)]  # fmt: skip
     return [Solid(shapes.sweep(shapes.spline(loop, 3), wire, 6), "steel")]

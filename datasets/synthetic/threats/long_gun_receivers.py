@@ -49,7 +49,8 @@ def _receiver_outline(design: LongGunDesign, rng: Rng) -> shapes.Points:
     cover, tail = between(rng, 0.0, 0.5) * top, between(rng, 0.0, 1.2) * top
     points = [
         (0.0, bottom + between(rng, 0.0, 0.5) * design.bottom_mm), (0.1 * length, bottom), (rear - 4.0, bottom),
-        (rear, bottom - well), (front, bottom - 0.8 * well), (length, bottom + between(rng, 0.3, 0.6) * design.bottom_mm),
+        (rear, bottom - well), (front, bottom - 0.8 * well),
+        (length, bottom + between(rng, 0.3, 0.6) * design.bottom_mm),
         (length, top - cover), (0.75 * length, top), (between(rng, 0.06, 0.25) * length, top), (0.0, top - tail),
     ]  # fmt: skip
     return shapes.rounded(points, between(rng, 1, 7), 1)
@@ -100,8 +101,10 @@ def _trigger_group(design: LongGunDesign, rng: Rng, floor_mm: float, inner_mm: f
 def _grip(design: LongGunDesign, rng: Rng, x_mm: float, y_mm: float) -> Solids:
     """A pistol grip behind the trigger, hollow if of polymer."""
     length, width, lean = between(rng, 72, 100), between(rng, 28, 40), between(rng, 12, 36)
-    outline = [(x_mm - width, y_mm), (x_mm - width - 0.55 * lean, y_mm - 0.5 * length), (x_mm - width - lean, y_mm - length),
-               (x_mm - lean + 2, y_mm - length - 4), (x_mm - 0.45 * lean - 2, y_mm - 0.45 * length), (x_mm, y_mm)]  # fmt: skip
+    outline = [
+        (x_mm - width, y_mm), (x_mm - width - 0.55 * lean, y_mm - 0.5 * length), (x_mm - width - lean, y_mm - length),
+        (x_mm - lean + 2, y_mm - length - 4), (x_mm - 0.45 * lean - 2, y_mm - 0.45 * length), (x_mm, y_mm),
+    ]  # fmt: skip
     ring = shapes.rounded(outline, between(rng, 3, 9), 1)
     depth = between(rng, 24, 34)
     material = "wood" if design.furniture == "wood" and rng.random() < 0.7 else "nylon"

@@ -116,4 +116,4 @@ def attributes_of(design: LongGunDesign, loaded: bool, state: str = "assembled")
             "loaded": "loaded" if loaded else "empty", "state": state}  # fmt: skip
 
 
-LONG_GUN = Kind("long_gun", "long_gun", 50, build_long_gun, weight=2.0)
+LONG_GUN = Kind("long_gun", "long_gun", 120, build_long_gun, weight=2.0)

@@ -31,6 +31,7 @@ class MagazineDesign:
     follower: str
     staggered: bool
     floor_mm: float
+    holes: int
 
     @property
     def depth_mm(self) -> float:
@@ -52,7 +53,7 @@ def magazine_design(rng: Rng, family: Family, height_mm: tuple[float, float], *,
         material="nylon" if polymer else str(rng.choice(["steel", "steel", "steel", "aluminium"])),
         follower=one_of(rng, "nylon", "nylon", "steel"),
         staggered=rng.random() < 0.6 if staggered is None else staggered,
-        floor_mm=between(rng, 2.0, 9.0),
+        floor_mm=between(rng, 2.0, 9.0), holes=int(rng.integers(4, 9)) if rng.random() < 0.5 and not polymer else 0,
     )  # fmt: skip
 
 
@@ -62,6 +63,7 @@ def magazine_solids(design: MagazineDesign, rounds: int) -> Solids:
     outer = _bent_box(design, np.linspace(0.0, -height, _SECTIONS), 0.0)
     inner = _bent_box(design, np.linspace(0.0, -height, _SECTIONS), wall)
     solids = [Solid(outer, design.material), Solid(inner, "air", inside=design.material)]
+    solids += _witness_holes(design)
     floor_material = "nylon" if design.material == "nylon" or design.floor_mm > 4 else design.material
     floor = shapes.box((design.depth_mm + 3.0, design.floor_mm, design.width_mm + 1.5))
     solids += _on_curve(design, [Solid(floor, floor_material)], height + 0.5 * design.floor_mm)
@@ -77,6 +79,19 @@ def magazine_solids(design: MagazineDesign, rounds: int) -> Solids:
     return solids + [Solid(_flat_spring(design, top + 7.5, height - 1.0), "steel")]
 
 
+def _witness_holes(design: MagazineDesign) -> Solids:
+    """A row of holes in both flanks, as many metal magazines have."""
+    if not design.holes:
+        return []
+    reach = 0.5 * design.width_mm - 0.5 * design.wall_mm
+    solids: Solids = []
+    for share in np.linspace(0.25, 0.85, design.holes):
+        size = (0.16 * design.depth_mm, 0.25 * design.height_mm / design.holes, design.wall_mm)
+        pair = shapes.joined(*(shapes.box(size).moved((0.0, 0.0, side * reach)) for side in (-1.0, 1.0)))
+        solids += _on_curve(design, [Solid(pair, "air", inside=design.material)], float(share) * design.height_mm)
+    return solids
+
+
 def _offset_at(design: MagazineDesign, depth_mm: float) -> tuple[float, float]:
     """Forward shift in mm and slope in degrees of the bowed axis at a depth below the mouth."""
     share = depth_mm / design.height_mm
@@ -84,7 +99,7 @@ def _offset_at(design: MagazineDesign, depth_mm: float) -> tuple[float, float]:
     return design.curve * design.height_mm * share**2, float(np.degrees(np.arctan(slope)))
 
 
-def _bent_box(design: MagazineDesign, levels: np.ndarray, inset_mm: float) -> Mesh:
+def _bent_box(design: MagazineDesign, levels: shapes.Points, inset_mm: float) -> Mesh:
     section = shapes.rounded_rectangle(design.depth_mm - 2 * inset_mm, design.width_mm - 2 * inset_mm, 3.0, 1)
     rings = np.zeros((len(levels), len(section), 3))
     for ring, level in zip(rings, levels, strict=True):
@@ -180,7 +195,7 @@ def build_magazine(design: int, rng: Rng) -> Item:
         solids = magazine_solids(form, rounds)
     attributes = {"family": "drum" if is_drum else "curved" if form.curve > 0.1 else "box", "material": form.material,
                   "loaded": "loaded" if rounds else "empty"}  # fmt: skip
-    return finished("magazine", design, solids, attributes)
+    return finished("magazine", design, solids, attributes, scale=between(rng, 0.97, 1.03))
 
 
-MAGAZINE = Kind("magazine", "magazine", 36, build_magazine)
+MAGAZINE = Kind("magazine", "magazine", 72, build_magazine)

@@ -179,4 +179,4 @@ def build_cartridge_pack(design: int, rng: Rng) -> Item:
     return finished("cartridge_pack", design, makers[form](), attributes, scale=between(rng, 0.98, 1.02))
 
 
-CARTRIDGE_PACK = Kind("cartridge_pack", "cartridge_pack", 48, build_cartridge_pack)
+CARTRIDGE_PACK = Kind("cartridge_pack", "cartridge_pack", 80, build_cartridge_pack)

@@ -72,7 +72,7 @@ def build_cylinder(design: int, rng: Rng) -> Item:
 def build_bolt(design: int, rng: Rng) -> Item:
     """A bolt or bolt carrier, with or without its spring."""
     form = long_gun_parts.long_gun_design(f"bolt/{design}", _LONG_GUNS[design % 6])
-    solids = long_gun_parts.bolt_solids(form)
+    solids = long_gun_parts.bolt_solids(form, with_spring=rng.random() < 0.35)
     return finished("bolt", design, solids, _attributes(form.family, solids), scale=between(rng, 0.97, 1.03))
 
 
@@ -85,8 +85,9 @@ def build_silencer(design: int, rng: Rng) -> Item:
     hole = between(fixed, 3.2, 6.0)
     material = one_of(fixed, "aluminium", "steel", "steel", "titanium")
     count = int(fixed.integers(5, 12))
-    ends = [pipe(-0.5 * length - between(fixed, 2, 9), -0.5 * length, radius, hole),
-            pipe(0.5 * length, 0.5 * length + between(fixed, 2, 12), radius * between(fixed, 0.8, 1.0), hole)]  # fmt: skip
+    half, narrow = 0.5 * length, radius * between(fixed, 0.8, 1.0)
+    ends = [pipe(-half - between(fixed, 2, 9), -half, radius, hole),
+            pipe(half, half + between(fixed, 2, 12), narrow, hole)]  # fmt: skip
     body = pipe(-0.5 * length, 0.5 * length, radius, radius - wall, segments=28)
     solids: Solids = [Solid(mesh, material) for mesh in [body, *ends]]
     inner = one_of(fixed, material, "aluminium", "steel")
@@ -121,10 +122,10 @@ def _attributes(family: str, solids: Solids) -> dict[str, str]:
 
 
 PARTS = (
-    Kind("barrel", "barrel", 40, build_barrel),
-    Kind("frame_receiver", "frame_receiver", 40, build_frame_receiver),
-    Kind("slide", "slide", 32, build_slide),
-    Kind("cylinder", "cylinder", 30, build_cylinder),
-    Kind("bolt", "bolt", 30, build_bolt),
-    Kind("silencer", "silencer", 36, build_silencer),
+    Kind("barrel", "barrel", 72, build_barrel),
+    Kind("frame_receiver", "frame_receiver", 72, build_frame_receiver),
+    Kind("slide", "slide", 64, build_slide),
+    Kind("cylinder", "cylinder", 60, build_cylinder),
+    Kind("bolt", "bolt", 60, build_bolt),
+    Kind("silencer", "silencer", 60, build_silencer),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import shapes
-from ..solids import Solid
+from ..solids import Mesh, Solid
 from .common import Rng, Solids, band, between, cuts, grooves, one_of, pins, slab, spring
 from .pistol_parts import PistolDesign
 
@@ -46,6 +46,8 @@ def frame_form(design: PistolDesign) -> FrameForm:
     # The magazine's mouth lies under the slide, its floor inside the lower rim of the grip.
     rise = 0.5 * design.magazine.depth_mm * np.sin(rake)
     height = design.magazine.height_mm + design.magazine.floor_mm + 2.2 * rim + rise + 2.0 - strip
+    if design.forward_magazine:
+        height, width = between(rng, 66, 86), between(rng, 30, 40)
     back_top = np.array([between(rng, 0.0, 6.0), top - strip - between(rng, 0.0, 4.0)])
     front_top = back_top + width * forward
     swell, groove = between(rng, -1.5, 5.0), between(rng, 0.0, 2.2) * (rng.random() < 0.4)
@@ -56,6 +58,7 @@ def frame_form(design: PistolDesign) -> FrameForm:
     front = shapes.spline(front, 2) if groove > 0 else front[[0, 2, 3, 5]]
     dust = design.slide_mm * (between(rng, 0.42, 0.6) if rng.random() < 0.25 else between(rng, 0.72, 0.98))
     dust = max(dust, float(front_top[0]) + 44.0) if design.family != "exposed" else float(front_top[0]) + 40.0
+    dust += design.magazine.depth_mm + 8.0 if design.forward_magazine else 0.0
     under = top - strip * between(rng, 0.75, 1.0)
     tail = between(rng, 3.0, 15.0)
     head = [(dust, top), (-1.0, top), (-tail, top - 2.5), (-tail + 1.5, top - 5.5)]
@@ -68,6 +71,9 @@ def frame_form(design: PistolDesign) -> FrameForm:
 def magazine_place(design: PistolDesign) -> tuple[tuple[float, float, float], float]:
     """Where the magazine's mouth stands, and its turn about z in degrees."""
     form = frame_form(design)
+    if design.forward_magazine:
+        x, _ = form.nose_mm
+        return (x - 0.5 * design.magazine.depth_mm - 3.0, -design.bottom_mm - form.strip_mm - 0.2, 0.0), 0.0
     rise = 0.5 * design.magazine.depth_mm * float(np.sin(np.radians(design.rake_deg)))
     reach = form.width_mm - form.rim_mm - 1.0 - 0.5 * design.magazine.depth_mm
     middle = form.back_top + reach * form.forward
@@ -130,10 +136,32 @@ def _lockwork(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     start, end = back + 6.0 * form.down, back + between(rng, 0.4, 0.8) * design.magazine.height_mm * form.down
     wire = between(rng, 0.4, 0.8)
     lock = [slab(4.0, between(rng, 11.0, 17.0), top - 5.5, top, 0.55 * inner)]
-    meshes += [block, bar, *lock, spring(tuple(start), tuple(end), 2.4, wire, between(rng, 2.6, 4.5), 9.0)]
+    meshes += [block, bar, *lock, spring(tuple(start), tuple(end), 2.4, wire, between(rng, 2.6, 4.5), 7.0)]
     if reach > 20.0 and rng.random() < 0.5:
         meshes += [spring((x + 24.0, bottom + 1.6), (x + 4.0 + reach, bottom + 1.6), 1.2, 0.3, 2.0, 5.0)]
+    meshes += _small_parts(form, rng, (top, bottom), inner)
     return [Solid(mesh, "steel") for mesh in meshes] + _screws(design, form, rng, inner)
+
+
+def _small_parts(form: FrameForm, rng: Rng, strip_mm: tuple[float, float], inner_mm: float) -> list[Mesh]:
+    """Plates and levers of uneven outline, most of them above the trigger and behind the magazine."""
+    top, bottom = strip_mm
+    parts = []
+    for _ in range(int(rng.integers(2, 7))):
+        reach, height = between(rng, 4.0, 16.0), min(between(rng, 2.5, 8.0), top - bottom)
+        x = between(rng, -2.0, float(form.front_top[0]) + 26.0)
+        y = between(rng, bottom, top - height)
+        corners = np.array([(x, y), (x + reach, y), (x + reach, y + height), (x, y + height)])
+        outline = corners + rng.uniform(0.0, 0.45, (4, 2)) * [
+            [reach, height],
+            [-reach, height],
+            [-reach, -height],
+            [reach, -height],
+        ]
+        depth = between(rng, 1.5, 0.5 * inner_mm)
+        side = float(rng.choice([-1.0, 1.0]))
+        parts.append(shapes.extrude(outline, depth).moved((0.0, 0.0, side * 0.5 * (inner_mm - depth))))
+    return parts
 
 
 def _screws(design: PistolDesign, form: FrameForm, rng: Rng, inner_mm: float) -> Solids:

@@ -35,6 +35,8 @@ class PistolDesign:
     frame_wall_mm: float
     rake_deg: float
     magazine: MagazineDesign
+    forward_magazine: bool
+    """The magazine stands before the trigger guard, not in the grip."""
     hammer: bool
 
     def detail(self, part: str) -> Rng:
@@ -61,7 +63,9 @@ def pistol_design(seed: str, family: Family) -> PistolDesign:
     thin = family in ("printed", "shell")
     coil = between(rng, 2.6, 3.8)
     slide = between(rng, *_SLIDE_MM[family])
-    magazine = magazine_design(rng, "rimless", _GRIP_MM[family], polymer=rng.random() < 0.15)
+    forward = family == "exposed" and rng.random() < 0.4
+    height = (38, 58) if forward else _GRIP_MM[family]
+    magazine = magazine_design(rng, "rimless", height, polymer=rng.random() < 0.15)
     slide_material = {
         "printed": one_of(rng, "abs", "nylon", "polypropylene"),
         "shell": one_of(rng, "zinc", "zinc", "aluminium", "abs"),
@@ -80,7 +84,7 @@ def pistol_design(seed: str, family: Family) -> PistolDesign:
         muzzle_mm=slide + (between(rng, 60, 110) if family == "exposed" else between(rng, -1.0, 9.0)),
         spring_radius_mm=coil, slide_material=slide_material, frame_material=frame, frame_wall_mm=wall,
         rake_deg=between(rng, 20, 33) if family == "exposed" else between(rng, 7, 22),
-        magazine=magazine, hammer=rng.random() < 0.6 and family != "printed",
+        magazine=magazine, forward_magazine=forward, hammer=rng.random() < 0.6 and family != "printed",
     )  # fmt: skip
 
 

@@ -7,7 +7,9 @@ kit show the same things as the whole.
 
 from __future__ import annotations
 
-from ..solids import Item, Kind
+from functools import lru_cache
+
+from ..solids import Item, Kind, Solid
 from .ammunition import cartridge_solids
 from .common import Rng, Solids, between, finished, placed
 from .magazines import magazine_solids
@@ -17,6 +19,7 @@ from .pistol_parts import Family, PistolDesign, barrel_solids, pistol_design, sl
 FAMILIES: tuple[Family, ...] = ("service", "service", "pocket", "exposed", "target", "printed", "service", "shell")
 
 
+@lru_cache(maxsize=256)
 def pistol(design: int) -> PistolDesign:
     """The proportions of a design number."""
     return pistol_design(f"pistol/{design}", FAMILIES[design % len(FAMILIES)])
@@ -24,13 +27,17 @@ def pistol(design: int) -> PistolDesign:
 
 def parts_of(design: PistolDesign, rng: Rng, rounds: int) -> dict[str, Solids]:
     """The parts a pistol comes apart into, each in its place in the whole; keys are detector classes."""
+    slide, barrel, frame = _fixed_parts(design, rng.random() < 0.3)
     offset, degrees = magazine_place(design)
-    return {
-        "slide": slide_solids(design),
-        "barrel": barrel_solids(design),
-        "frame_receiver": frame_solids(design, cocked=rng.random() < 0.3),
-        "magazine": placed(magazine_solids(design.magazine, rounds), offset, degrees),
-    }
+    magazine = placed(magazine_solids(design.magazine, rounds), offset, degrees)
+    return {"slide": [*slide], "barrel": [*barrel], "frame_receiver": [*frame], "magazine": magazine}
+
+
+@lru_cache(maxsize=256)
+def _fixed_parts(design: PistolDesign, cocked: bool) -> tuple[tuple[Solid, ...], ...]:
+    """Slide, barrel and frame, which are the same in every instance of a design."""
+    parts = slide_solids(design), barrel_solids(design), frame_solids(design, cocked)
+    return tuple(tuple(part) for part in parts)
 
 
 def attributes_of(design: PistolDesign, rounds: int) -> dict[str, str]:
@@ -43,7 +50,7 @@ def attributes_of(design: PistolDesign, rounds: int) -> dict[str, str]:
 def build_pistol(design: int, rng: Rng) -> Item:
     """A whole pistol, its magazine loaded, empty or missing."""
     form = pistol(design)
-    rounds = 0 if rng.random() < 0.4 else int(rng.integers(4, 18))
+    rounds = 0 if rng.random() < 0.4 else int(rng.integers(4, 15))
     parts = parts_of(form, rng, rounds)
     if rng.random() < 0.15:
         del parts["magazine"]
@@ -55,4 +62,4 @@ def build_pistol(design: int, rng: Rng) -> Item:
     return finished("pistol", design, solids, attributes_of(form, rounds), scale=between(rng, 0.97, 1.03))
 
 
-PISTOL = Kind("pistol", "pistol", 48, build_pistol, weight=3.0)
+PISTOL = Kind("pistol", "pistol", 128, build_pistol, weight=3.0)

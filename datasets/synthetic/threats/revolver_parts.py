@@ -87,7 +87,8 @@ def revolver_design(seed: str, family: Family) -> RevolverDesign:
         seed=seed, family=family, cartridge=cartridge, chambers=chambers, ring_mm=float(ring),
         radius_mm=float(ring + chamber + between(rng, 1.0, 2.6)),
         cylinder_mm=max(cartridge.overall_mm + 1.0, between(rng, 32, 42)),
-        barrel_mm=between(rng, *_BARREL_MM[family]), frame_depth_mm=between(rng, 6.5, 13), nose_mm=between(rng, 8, 14), material=material,
+        barrel_mm=between(rng, *_BARREL_MM[family]), frame_depth_mm=between(rng, 5.5, 12), nose_mm=between(rng, 8, 14),
+        material=material,
         fluted=rng.random() < 0.8,
     )  # fmt: skip
 
@@ -171,16 +172,18 @@ def frame_solids(design: RevolverDesign, cocked: bool = False) -> Solids:
     strap, floor, nose = between(rng, 3.5, 7.0), between(rng, 5.5, 9.0), design.nose_mm
     open_top = design.family == "old" and rng.random() < 0.5
     grip, skeleton = _grip_outline(design, rng, low - floor)
-    upper = [(front + nose, top + (0.0 if open_top else 0.7 * strap)), (front + nose - 5, top + strap),
+    upper = [(front + nose, top * between(rng, 0.7, 1.0)), 
+             (front + between(rng, 1, 6), top + (1.6 if open_top else strap)),
              (-between(rng, 4, 9), top + strap), (-between(rng, 10, 15), top - between(rng, 2, 9)),
              (-between(rng, 12, 18), -0.5 * design.ring_mm)]  # fmt: skip
     outline = np.array([*upper, *grip, (front + nose - 6.0, low - floor), (front + nose, low - 0.5 * floor)])
-    outline = shapes.rounded(outline, between(rng, 1.5, 5.0), 1)
+    outline = shapes.rounded(outline, between(rng, 3.0, 9.0), 2)
     window = shapes.rounded_rectangle(front, top - low, 2.5, 1) + [0.5 * front, 0.5 * (top + low)]
     body = shapes.extrude(outline, design.frame_depth_mm, [window])
     wall = between(rng, 1.4, 3.4)
     hollow = [(-9.0, low - 1.0), (-9.0, -design.ring_mm + 4.0), (-3.0, -design.ring_mm + 4.0), (-3.0, low - 2.0),
-              (0.75 * front, low - 2.0), (0.75 * front, low - floor + 2.0), (10.0, low - floor + 1.5), (-9.0, low - floor - 3.0)]  # fmt: skip
+              (0.75 * front, low - 2.0), (0.75 * front, low - floor + 2.0), (10.0, low - floor + 1.5),
+              (-9.0, low - floor - 3.0)]  # fmt: skip
     solids = [Solid(body, design.material)]
     spaces = [shapes.extrude(hollow, design.frame_depth_mm - 2 * wall)]
     spaces += [shapes.extrude(hole, design.frame_depth_mm) for hole in skeleton]
@@ -198,7 +201,8 @@ def _grip_outline(
     width, flare = between(rng, 22, 30), between(rng, 2, 12)
     back = [(-16.0, y_mm + 20), (-13.0, y_mm + 4), (-17.0 - 0.3 * sweep, y_mm - 0.35 * length),
             (-14.0 - sweep - (14 if plow else 0), y_mm - length)]  # fmt: skip
-    front = [(back[3][0] + width + flare, y_mm - length - between(rng, 0, 8)), (back[2][0] + width, y_mm - 0.4 * length),
+    front = [(back[3][0] + width + flare, y_mm - length - between(rng, 0, 8)),
+             (back[2][0] + width, y_mm - 0.4 * length),
              (8.0, y_mm - 8.0), (14.0, y_mm)]  # fmt: skip
     curve = shapes.spline(back[1:], 3)
     outline = [back[0], *map(tuple, curve.tolist()), *front]

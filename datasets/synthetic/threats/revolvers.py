@@ -39,4 +39,4 @@ def build_revolver(design: int, rng: Rng) -> Item:
     return finished("revolver", design, solids, attributes_of(form, rounds), scale=between(rng, 0.97, 1.03))
 
 
-REVOLVER = Kind("revolver", "revolver", 35, build_revolver, weight=1.5)
+REVOLVER = Kind("revolver", "revolver", 91, build_revolver, weight=1.5)

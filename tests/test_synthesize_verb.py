@@ -1,0 +1,166 @@
+"""``parcelsight synthesize`` as its user meets it: real processes, resumed, killed and asked for the impossible."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numba", reason="needs the extra [synthetic]")
+pytest.importorskip("xraylib", reason="needs the extra [synthetic]")
+
+from parcelsight.datasets.native import open_dataset
+from parcelsight.datasets.readers import read_scan
+from parcelsight.datasets.scan import ScanKind
+from parcelsight.datasets.synthetic.solids import split_of_design
+from parcelsight.detector.taxonomy import TAXONOMY
+
+PARCELS = 4
+COMMAND = [sys.executable, "-m", "parcelsight.commands.main", "synthesize"]
+BASE = ["--seed", "11", "--scanner", "tunnel160", "--looks", "random", "--jobs", "1"]
+
+
+def synthesize(*args: str | Path, disk_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the verb; whatever happens, there is no traceback. ``disk_bytes`` limits the size of every file."""
+
+    def limit() -> None:
+        if disk_bytes is not None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (disk_bytes, disk_bytes))
+
+    done = subprocess.run([*COMMAND, *map(str, args)], capture_output=True, text=True, timeout=180, preexec_fn=limit)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """Every file's hash by its name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small data set, rendered in one go by one process."""
+    out = tmp_path_factory.mktemp("rendered") / "set"
+    done = synthesize(out, "--count", str(PARCELS), "--split", "test", *BASE)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_it_is_a_data_set_of_this_project(rendered: Path) -> None:
+    dataset = open_dataset(rendered)
+    assert len(dataset) == PARCELS
+    assert len({record.group for record in dataset}) == PARCELS
+    for record in dataset:
+        scan = read_scan(record.files[0])
+        assert scan.kind is ScanKind.DUAL_ENERGY
+        assert (scan.width_px, scan.height_px) == (record.width_px, record.height_px)
+        assert (rendered / "pictures" / f"{record.scan_id}.jpg").is_file()
+        for label, attributes in zip(record.annotations.labels, record.annotations.attributes, strict=True):
+            assert label in TAXONOMY.classes
+            assert split_of_design(str(attributes["design_id"])) == "test"
+            assert attributes["view"] == "top"
+
+
+def test_two_jobs_write_the_same_bytes(rendered: Path, tmp_path: Path) -> None:
+    done = synthesize(tmp_path / "set", "--count", str(PARCELS), "--split", "test", *BASE[:-1], "2")
+    assert done.returncode == 0, done.stderr
+    ours, theirs = digest(tmp_path / "set"), digest(rendered)
+    ours.pop("journal.jsonl"), theirs.pop("journal.jsonl")
+    assert ours == theirs
+
+
+def test_a_killed_run_goes_on(rendered: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    command = [*COMMAND, str(out), "--count", str(PARCELS), "--split", "test", *BASE]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    journal, deadline = out / "journal.jsonl", time.monotonic() + 120
+    while not (journal.exists() and len(journal.read_text().splitlines()) > 1):
+        assert process.poll() is None and time.monotonic() < deadline, "the run ended before it could be killed"
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    with journal.open("a") as file:
+        file.write('{"index": 3, "sca')
+    assert not (out / "annotations.json").exists()
+    done = synthesize(out, "--count", str(PARCELS), "--split", "test", *BASE)
+    assert done.returncode == 0, done.stderr
+    ours, theirs = digest(out), digest(rendered)
+    ours.pop("journal.jsonl"), theirs.pop("journal.jsonl")
+    assert ours == theirs
+
+
+def test_other_settings_do_not_mix(rendered: Path) -> None:
+    done = synthesize(rendered, "--count", "9", "--split", "train", *BASE)
+    assert done.returncode == 2
+    assert "holds scans rendered with other settings" in done.stderr
+    assert "split 'test'" in done.stderr
+
+
+def test_json_summary_counts_what_is_there(rendered: Path) -> None:
+    done = synthesize(rendered, "--count", str(PARCELS), "--split", "test", *BASE, "--json")
+    summary = json.loads(done.stdout)
+    assert summary["scans"] == PARCELS
+    assert sum(summary["objects"].values()) == sum(len(record.annotations) for record in open_dataset(rendered))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--count", "0"), "--count 0"),
+        (("--count", "-3"), "--count -3"),
+        (("--scanner", "teleporter"), "teleporter: no such file"),
+        (("--looks", "neon"), "neon: no such file"),
+        (("--scanner", "tunnel160", "--views", "2"), "--views 2: scanner tunnel160 cannot"),
+        (("--seed", "-1"), "--seed -1"),
+    ],
+    ids=["nothing", "less than nothing", "scanner", "look", "views", "seed"],
+)
+def test_the_impossible_is_refused_in_one_line(options: tuple[str, ...], says: str, tmp_path: Path) -> None:
+    done = synthesize(tmp_path / "set", *options)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "set").exists()
+
+
+def test_a_scanner_file_with_a_wrong_key_is_named(tmp_path: Path) -> None:
+    preset = tmp_path / "mine.yaml"
+    preset.write_text("description: mine\npitch: 1.0\n")
+    done = synthesize(tmp_path / "set", "--scanner", preset)
+    assert done.returncode == 2
+    assert str(preset) in done.stderr
+
+
+def test_a_full_disk_ends_in_a_line_and_a_resumable_state(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    done = synthesize(out, "--count", "2", *BASE, disk_bytes=20_000)
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert not list(out.rglob("*.part*"))
+    assert synthesize(out, "--count", "1", *BASE).returncode == 0
+
+
+def test_an_interrupted_run_says_how_far_it_got(tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    process = subprocess.Popen(
+        [*COMMAND, str(out), "--count", "500", *BASE], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not (out / "journal.jsonl").exists() or len((out / "journal.jsonl").read_text().splitlines()) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "of 500 parcels are finished; run the same command again to go on" in said
+    assert "Traceback" not in said
