@@ -52,6 +52,8 @@ class Lesson:
     """Processes that read pictures beside a GPU; on the CPU the engine reads in its own process."""
     device: str
     """``cpu`` or ``cuda``."""
+    mixed_precision: bool
+    """Compute in bfloat16 where the hardware is faster at it; on a GPU that is decided by the GPU."""
     in_memory: bool
     """Keep the letterboxed pictures in memory after their first use."""
 

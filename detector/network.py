@@ -206,6 +206,11 @@ def find_device(wanted: str) -> tuple[str, str]:
     return "cpu", f"{torch.get_num_threads()} threads"
 
 
+def cpu_has_matrix_units() -> bool:
+    """True where the CPU multiplies bfloat16 matrices in hardware (AMX)."""
+    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+
+
 def train_network(network: Network, lesson: Lesson, on_batch: OnBatch, on_epoch: OnEpoch) -> None:
     """Teach a network, from the beginning or, where ``last.pt`` is unfinished, from its next epoch.
 
@@ -301,6 +306,7 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
         if not self.resume:
             self.model = network._model
         self._batches = 0
+        self.add_callback("on_train_start", _Engine._begin_training)
         self.add_callback("on_train_epoch_start", _Engine._begin_epoch)
         self.add_callback("on_train_batch_end", _Engine._end_batch)
 
@@ -354,6 +360,13 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
             part = weights.with_suffix(".part")
             strip_optimizer(weights, part)
             os.replace(part, weights)
+
+    def _begin_training(self) -> None:
+        # The engine knows mixed precision on GPUs alone. Matrix units of newer CPUs make it pay there too; the weights
+        # and their updates stay float32 (benchmarks/training_precision.py).
+        if self._lesson.device == "cpu" and self._lesson.mixed_precision and cpu_has_matrix_units():
+            self.amp = True
+            self.model = self.model.to(memory_format=torch.channels_last)
 
     def _begin_epoch(self) -> None:
         self._batches = 0

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 
 from parcelsight import __version__
 from parcelsight.datasets.annotations import Annotations, Dataset, Record
@@ -23,7 +24,9 @@ from parcelsight.detector.card import ModelCard, OperatingPoint
 from parcelsight.detector.contract import CARD_KEY, CONTRACT_KEY
 from parcelsight.detector.detections import Detections
 from parcelsight.detector.errors import ModelError, RunError
+from parcelsight.detector.network import Network, build_network
 from parcelsight.export.contract_file import contract_bytes, weights_sha256
+from parcelsight.export.export import Exported, export_model
 from parcelsight.export.parity import BEST_COMPARED, FEWEST_PICTURES, Picture, compare, prove_parity
 from parcelsight.export.pictures import generated_pictures
 from parcelsight.export.reference import ReferenceDetector, class_specs, decoded, letterboxed
@@ -31,10 +34,6 @@ from parcelsight.inference.detector import Detector
 from parcelsight.inference.letterbox import Letterbox
 from parcelsight.training.evaluation_result import DataIdentity, Evaluation, EvaluationSettings, ModelIdentity
 from tests.models import constant_model, model_card
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'parcelsight[train]'")
-from parcelsight.detector.network import Network, build_network  # noqa: E402
-from parcelsight.export.export import Exported, export_model  # noqa: E402
 
 CLASSES = ("pistol", "cartridge")
 INPUT_PX = 64

@@ -196,7 +196,8 @@ def test_training_letterboxes_as_the_runtime_does(tmp_path: Path, height: int, w
     box = np.array([[1.0, 2.0, width - 1.0, height - 2.0]], np.float32)
     picture = LabelledPicture("scan", lambda: rgb, box, np.array([0]))
     lesson = Lesson(
-        tmp_path, (picture,), (), lambda *given: given[:3], 64, 1, 1, 1e-3, 0.0, 1, 0, 0, "cpu", in_memory=False
+        tmp_path, (picture,), (), lambda *given: given[:3], 64, 1, 1, 1e-3, 0.0, 1, 0, 0, "cpu", mixed_precision=True,
+        in_memory=False
     )
     item = EnginePictures((picture,), lesson, varied=False)[0]
     fit = Letterbox.fit(height, width, 64)

@@ -86,6 +86,8 @@ class TrainingRecipe(_Section):
     workers: int = Field(default=4, ge=0, le=64)
     """Processes that read pictures beside a GPU."""
     device: Device = Device.AUTO
+    mixed_precision: bool = True
+    """Compute in bfloat16 on a CPU with matrix units (AMX); elsewhere it changes nothing."""
     augmentation: Augmentation = Augmentation()
 
     @field_validator("data", mode="before")

@@ -246,6 +246,7 @@ def _lesson(recipe: TrainingRecipe, run: RunDirectory, material: _Material, devi
         seed=recipe.seed,
         workers=recipe.workers,
         device=device,
+        mixed_precision=recipe.mixed_precision,
         in_memory=pictures * recipe.input_px**2 * 3 <= _MEMORY_SHARE * free_bytes,
     )
 

@@ -24,9 +24,9 @@ from .materials import COMPOSITION, attenuation_per_mm
 NODES = 8
 _RELATIVE, _ABSOLUTE = 0.01, 2e-4
 """Permitted error of a transmission; the fit minimises the error in these units."""
-_STARTS = 40
+_STARTS = 16
 """Random choices of energies that the search starts from, until one ends good enough; else the best end is taken."""
-_GOOD_ENOUGH = 0.75
+_GOOD_ENOUGH = 1.0
 _MOVES = (-9, -4, -2, -1, 1, 2, 4, 9)
 _METAL_DEPTHS = np.concatenate([np.geomspace(0.03, 1.5, 5), np.linspace(2.5, 14.0, 12)])
 """Attenuations, before beam hardening, of the slabs that the fit sees; other materials get every third."""

@@ -7,14 +7,13 @@ folder is refused. A line cut short by a kill is dropped; its parcel is rendered
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from ...detector.errors import DatasetError, RunError
+from ...detector.errors import DatasetError, RunError, ScanError
 from ..files import written_whole
 
 NAME = "journal.jsonl"
@@ -45,7 +44,7 @@ class Journal:
             with written_whole(self.path) as temporary:
                 temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             self._file = self.path.open("a", encoding="utf-8")
-        except OSError as error:
+        except (OSError, ScanError) as error:
             raise cannot_write(self.path, error) from error
         return self
 
@@ -82,11 +81,11 @@ class Journal:
         return sound
 
 
-def cannot_write(path: Path, error: OSError) -> RunError:
+def cannot_write(path: Path, error: OSError | ScanError) -> RunError:
     """The error of a disk that refuses, with what to do about it."""
+    reason = error.message if isinstance(error, ScanError) else f"{path}: cannot be written ({error.strerror or error})"
     return RunError(
-        f"{path}: cannot be written ({error.strerror or error})",
-        "free space or choose another folder, then run the same command again: finished scans are kept",
+        reason, "free space or choose another folder, then run the same command again: finished scans are kept"
     )
 
 
@@ -104,9 +103,3 @@ def _difference(head: str, wanted: Mapping[str, object]) -> str:
         return "its journal is damaged"
     differing = [key for key in wanted if there.get(key) != json.loads(json.dumps(wanted[key]))]
     return ", ".join(f"{key} {there.get(key)!r}" for key in differing) or "unknown settings"
-
-
-def free_bytes(folder: Path) -> int:
-    """Space left for this user on the folder's file system."""
-    state = os.statvfs(folder)
-    return state.f_bavail * state.f_frsize

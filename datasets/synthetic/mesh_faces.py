@@ -57,4 +57,4 @@ def _wall(index: NDArray[np.intp], closed_rows: bool) -> NDArray[np.int32]:
     faces = faces.reshape(-1, 3)
     # At a pole a whole row is one vertex, and half the triangles have no area.
     flat = (faces[:, 0] == faces[:, 1]) | (faces[:, 1] == faces[:, 2]) | (faces[:, 2] == faces[:, 0])
-    return faces[~flat].astype(np.int32)
+    return np.asarray(faces[~flat], dtype=np.int32)

@@ -36,6 +36,8 @@ class Packaging:
     designs: int = 8
     weight: float = 1.0
     soft: bool = False
+    spare_mm: float = 60.0
+    """By how much it is longer and wider than its inner space, at most."""
 
     def around(self, design: int, rng: Rng, inner_mm: Vector, drape: Grid) -> Item:
         """The packaging of one design around an inner space; not yet lifted onto the belt."""
@@ -239,18 +241,18 @@ def sack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 
 
 PACKAGINGS: tuple[Packaging, ...] = (
-    Packaging("carton", carton, (140, 100, 40), (560, 420, 330), 12, 4.0),
-    Packaging("shoe_box", shoe_box, (280, 180, 90), (350, 240, 130), 6, 1.0),
-    Packaging("wooden_box", wooden_box, (180, 120, 60), (520, 380, 250), 8, 0.7),
-    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 6, 0.6),
-    Packaging("mailing_tube", mailing_tube, (280, 45, 45), (960, 110, 110), 6, 0.5),
-    Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 6, 0.8),
-    Packaging("foam_box", foam_box, (180, 130, 60), (460, 340, 220), 6, 0.7),
-    Packaging("poly_mailer", poly_mailer, (180, 140, 20), (480, 380, 160), 6, 1.2, soft=True),
-    Packaging("padded_envelope", padded_envelope, (160, 110, 12), (420, 320, 70), 8, 1.2, soft=True),
-    Packaging("sack", sack, (240, 180, 40), (480, 360, 220), 6, 0.6, soft=True),
-    Packaging("backpack", backpack, (280, 200, 50), (470, 340, 210), 8, 1.2, soft=True),
-    Packaging("suitcase", suitcase, (400, 280, 110), (560, 400, 230), 10, 1.6),
+    Packaging("carton", carton, (140, 100, 40), (560, 420, 330), 40, 4.0),
+    Packaging("shoe_box", shoe_box, (280, 180, 90), (350, 240, 130), 24, 1.0),
+    Packaging("wooden_box", wooden_box, (180, 120, 60), (520, 380, 250), 24, 0.7),
+    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 24, 0.6),
+    Packaging("mailing_tube", mailing_tube, (280, 45, 45), (960, 110, 110), 24, 0.5),
+    Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 24, 0.8, spare_mm=90.0),
+    Packaging("foam_box", foam_box, (180, 130, 60), (460, 340, 220), 24, 0.7, spare_mm=90.0),
+    Packaging("poly_mailer", poly_mailer, (180, 140, 20), (480, 380, 160), 24, 1.2, soft=True, spare_mm=110.0),
+    Packaging("padded_envelope", padded_envelope, (160, 110, 12), (420, 320, 70), 24, 1.2, soft=True, spare_mm=110.0),
+    Packaging("sack", sack, (240, 180, 40), (480, 360, 220), 24, 0.6, soft=True, spare_mm=200.0),
+    Packaging("backpack", backpack, (280, 200, 50), (470, 340, 210), 24, 1.2, soft=True, spare_mm=140.0),
+    Packaging("suitcase", suitcase, (400, 280, 110), (560, 400, 230), 24, 1.6, spare_mm=230.0),
 )
 """Every packaging, with the inner sizes it comes in; long cartons and tubes take what is longer."""
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ...detector.errors import RunError
 from ...detector.taxonomy import TAXONOMY
 from .benign.assembly import Rng, Vector
 from .catalogue import KINDS, available, designs_of, draw_item, draw_kind, numbers_of, threats_of
@@ -24,6 +25,9 @@ from .threats import KitKind, kit
 T = TypeVar("T")
 SIZE_LIMIT_MM = (600.0, 1000.0, 450.0)
 """Largest parcel: across the belt, along it, height."""
+_DRAWS = 60
+_PLAY_MM = 30.0
+"""By how much the inner space exceeds a threat that must fit; the height map rounds down to whole cells."""
 _PRESENTED_BENIGN = 0.05
 """Share of harmless objects that are wrapped, plated or housed like threats."""
 
@@ -57,7 +61,7 @@ def compose_parcel(
     """
     theme = _weighted(rng, THEMES, [t.weight for t in THEMES])
     threatened = rng.random() < threat_share
-    scenario, threats = _threats(rng, split) if threatened else ("benign", ())
+    scenario, threats = _fitting_threats(rng, split, size_limit_mm) if threatened else ("benign", ())
     if threatened and scenario == "threat" and theme.name == "tool_set":
         scenario = "among_tools"
     others = _contents(rng, theme, split)
@@ -69,6 +73,18 @@ def compose_parcel(
 def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
     total = np.asarray(weights, float)
     return things[int(rng.choice(len(things), p=total / total.sum()))]
+
+
+def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector) -> tuple[str, tuple[Group, ...]]:
+    """Threats that a carton within the limit can hold; a long gun that none can hold gives way to another threat."""
+    room = _room(limit_mm) - _PLAY_MM - 60
+    for _ in range(_DRAWS):
+        scenario, groups = _threats(rng, split)
+        if all((_extent(g) <= room).all() for g in groups):
+            return scenario, groups
+    raise RunError(
+        f"no threat fits a parcel of {limit_mm} mm after {_DRAWS} draws", "allow larger parcels"
+    )
 
 
 def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
@@ -127,12 +143,12 @@ def _packaging_for(
 ) -> tuple[Packaging, Vector]:
     """A packaging of the theme and its inner size: room for the bulk of the contents, and surely for the threats."""
     sizes = np.array([_extent(g) for g in groups])
-    need = np.array([_extent(g) for g in must_fit]).max(0) + 10 if must_fit else np.zeros(3)
+    need = np.array([_extent(g) for g in must_fit]).max(0) + _PLAY_MM if must_fit else np.zeros(3)
     fitting = [p for p in PACKAGINGS if p.name in theme.packagings and numbers_of(p.name, p.designs, split)]
-    fitting = [p for p in fitting if (np.array(p.longest_mm) >= need).all()]
+    fitting = [p for p in fitting if (np.array(p.longest_mm) >= need).all() and (_least(p) <= _room(limit_mm)).all()]
     if not fitting:
-        fitting = [p for p in PACKAGINGS if p.name in ("carton", "mailing_tube")]
-        fitting = [p for p in fitting if (np.array(p.longest_mm)[1:] >= need[1:]).all()] or fitting[:1]
+        # What no packaging of the theme holds goes into a carton of its own length.
+        fitting = [p for p in PACKAGINGS if p.name == "carton"]
     packaging = _weighted(rng, fitting, [p.weight for p in fitting])
     low = np.maximum(packaging.shortest_mm, need)
     high = np.maximum(packaging.longest_mm, low)
@@ -141,33 +157,46 @@ def _packaging_for(
     room = (low + (high - low) * share).prod(1)
     grown = float(share[min(int(np.searchsorted(room, volume)), 20), 0])
     size = low + (high - low) * np.clip(grown + rng.normal(0, 0.12, 3), 0, 1)
-    cap = np.array([limit_mm[1], limit_mm[0], limit_mm[2]]) - 90
-    x, y, z = (float(v) for v in np.minimum(size, np.maximum(cap, need)))
+    spare = np.array([packaging.spare_mm, packaging.spare_mm, 50.0])
+    size = np.minimum(size, np.maximum(_room(limit_mm) - spare, need))
+    x, y, z = (float(v) for v in size)
     return packaging, (x, y, z)
+
+
+def _least(packaging: Packaging) -> NDArray[np.float64]:
+    """The smallest outer size of a packaging."""
+    return np.array(packaging.shortest_mm) + (packaging.spare_mm, packaging.spare_mm, 50.0)
+
+
+def _room(limit_mm: Vector) -> NDArray[np.float64]:
+    """The limit with the parcel's long side along the belt."""
+    return np.array([max(limit_mm[:2]), min(limit_mm[:2]), limit_mm[2]])
 
 
 def _extent(group: Group) -> NDArray[np.float64]:
     """(3,) size of a group, longest first in the plane."""
-    bounds = np.stack([item.bounds_mm for item in group]).astype(np.float64)
-    size = bounds[:, 1].max(0) - bounds[:, 0].min(0)
+    vertices = np.concatenate([s.mesh.vertices_mm for item in group for s in item.solids])
+    size = vertices.max(0) - vertices.min(0)
     return np.array([max(size[0], size[1]), min(size[0], size[1]), size[2]])
 
 
 def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packaging, inner: Vector) -> Load:
-    """Everything dropped in; where a threat found no room, once more with the threats first."""
+    """Everything dropped in; where no threat found room, once more with the threats first."""
     order, tries = rng.choice([0.3, 0.7, 0.95]), int(rng.choice([2, 5, 14, 30]))
     for threats_first in (False, True):
         load = Load(inner)
         sequence = _sequence(rng, cargo, threats_first)
         paddings = _paddings(rng, theme, split, len(sequence))
-        missing = False
+        if threats_first:
+            paddings = {step: layers for step, layers in paddings.items() if step >= len(cargo.threats)}
+        found = not cargo.threats
         for step, (is_threat, group) in enumerate(sequence):
             for name, design, share in paddings.get(step, ()):
                 load.pad(name, design, rng, share)
-            missing |= not load.drop(group, rng, tries=tries, order=order) and is_threat
+            found |= load.drop(group, rng, tries=tries, order=order) and is_threat
         for name, design, share in paddings.get(len(sequence), ()):
             load.pad(name, design, rng, share)
-        if not missing:
+        if found:
             break
     return load
 
@@ -199,7 +228,7 @@ def _paddings(rng: Rng, theme: Theme, split: Split, steps: int) -> dict[int, lis
 
 def _closed(rng: Rng, split: Split, packaging: Packaging, load: Load, scenario: str) -> Parcel:
     """The packaging put around the load, everything lifted onto the belt."""
-    design = int(rng.choice(numbers_of(packaging.name, packaging.designs, split) or range(packaging.designs)))
+    design = int(rng.choice(numbers_of(packaging.name, packaging.designs, split)))
     inner = (*load.floor_mm, load.inner_mm[2]) if packaging.soft else load.inner_mm
     outside = packaging.around(design, rng, inner, load.surface() + 0.5)
     return Parcel(outside, tuple(load.placed), scenario)

@@ -125,6 +125,14 @@ def render_parcel(plan: Plan, index: int) -> Entry:
     Raises:
         RunError: if a file cannot be written.
     """
+    try:
+        return _rendered_parcel(plan, index)
+    except (OSError, ScanError) as error:
+        # Compiled code is cached on disk too, so a full disk can show itself before the first file.
+        raise cannot_write(plan.out, error) from error
+
+
+def _rendered_parcel(plan: Plan, index: int) -> Entry:
     parcel_id = f"s{plan.seed}-{index:06d}"
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, index]))
     scanner = load_scanner(plan.scanners[int(rng.integers(len(plan.scanners)))])
@@ -165,17 +173,12 @@ def _write_scan(plan: Plan, rendered: RenderedScan, group: str, palette: Palette
     """Write a scan's files; returns its record as JSON values."""
     scan = rendered.scan
     written = []
-    try:
-        if plan.only in ("all", "scans"):
-            written.append(f"scans/{scan.scan_id}.tif")
-            _write_levels(plan.out / written[-1], scan)
-        if plan.only in ("all", "pictures"):
-            written.append(f"pictures/{scan.scan_id}.jpg")
-            _write_jpeg(plan.out / written[-1], palette, scan)
-    except ScanError as error:
-        raise RunError(
-            error.message, "free space or choose another folder, then run the same command again: finished scans are kept"
-        ) from error
+    if plan.only in ("all", "scans"):
+        written.append(f"scans/{scan.scan_id}.tif")
+        _write_levels(plan.out / written[-1], scan)
+    if plan.only in ("all", "pictures"):
+        written.append(f"pictures/{scan.scan_id}.jpg")
+        _write_jpeg(plan.out / written[-1], palette, scan)
     found = rendered.annotations
     return {
         "scan_id": scan.scan_id,
@@ -256,7 +259,7 @@ def _write_labels(plan: Plan, entries: list[Entry]) -> Dataset:
         with written_whole(plan.out / ALL_SCANS) as temporary:
             coco.dump(coco.to_json(dataset, {scan["scan_id"]: [scan["file"]] for scan in scans}), temporary)
     except (OSError, ScanError) as error:
-        raise RunError(str(error), "free space, then run the same command again") from error
+        raise cannot_write(plan.out / ALL_SCANS, error) from error
     return dataset
 
 

@@ -37,8 +37,8 @@ def _build(name: str, recipe: Recipe, attributes: dict[str, str], design: int, r
 
 def laid_flat(solids: Sequence[Solid]) -> Solids:
     """Centred on the origin with the longest side along x and the thinnest along z."""
-    lower = np.min([s.mesh.vertices_mm.min(0) for s in solids], 0)
-    upper = np.max([s.mesh.vertices_mm.max(0) for s in solids], 0)
+    vertices = np.concatenate([s.mesh.vertices_mm for s in solids])
+    lower, upper = vertices.min(0), vertices.max(0)
     order = np.argsort(-(upper - lower), kind="stable")
     turn = np.eye(3)[order]
     if np.linalg.det(turn) < 0:

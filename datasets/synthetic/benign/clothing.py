@@ -190,15 +190,15 @@ def handbag(d: Rng, r: Rng) -> Solids:
 
 
 CLOTHING: tuple[Kind, ...] = (
-    kind("folded_shirt", folded_shirt, 12, 1.5),
-    kind("jumper", jumper, 8, 1.2),
-    kind("trousers", trousers, 10, 1.5),
-    kind("jacket", jacket, 8, 1.2),
-    kind("underwear_roll", underwear_roll, 8),
-    kind("towel", towel, 6),
-    kind("shoe", shoe, 12, 1.5),
-    kind("heeled_shoe", heeled_shoe, 6),
-    kind("belt", belt, 10),
-    kind("handbag", handbag, 8),
+    kind("folded_shirt", folded_shirt, 24, 1.5),
+    kind("jumper", jumper, 16, 1.2),
+    kind("trousers", trousers, 20, 1.5),
+    kind("jacket", jacket, 16, 1.2),
+    kind("underwear_roll", underwear_roll, 16),
+    kind("towel", towel, 12),
+    kind("shoe", shoe, 24, 1.5),
+    kind("heeled_shoe", heeled_shoe, 12),
+    kind("belt", belt, 20),
+    kind("handbag", handbag, 16),
 )
 """Clothes and leather."""

@@ -215,17 +215,17 @@ def scissors(d: Rng, r: Rng) -> Solids:
 
 
 COSMETICS: tuple[Kind, ...] = (
-    kind("lipstick", lipstick, 10, 1.3),
-    kind("cream_tube", cream_tube, 10, 1.2),
-    kind("aerosol_can", aerosol_can, 10, 1.3),
-    kind("spray_bottle", spray_bottle, 6),
-    kind("pump_bottle", pump_bottle, 8),
-    kind("perfume", perfume, 8),
-    kind("compact", compact, 8),
-    kind("mascara", mascara, 8),
-    kind("soap", soap, 6),
-    kind("hair_dryer", hair_dryer, 12, 1.5),
-    kind("toothbrush", toothbrush, 6),
-    kind("scissors", scissors, 8),
+    kind("lipstick", lipstick, 20, 1.3),
+    kind("cream_tube", cream_tube, 20, 1.2),
+    kind("aerosol_can", aerosol_can, 20, 1.3),
+    kind("spray_bottle", spray_bottle, 12),
+    kind("pump_bottle", pump_bottle, 16),
+    kind("perfume", perfume, 16),
+    kind("compact", compact, 16),
+    kind("mascara", mascara, 16),
+    kind("soap", soap, 12),
+    kind("hair_dryer", hair_dryer, 24, 1.5),
+    kind("toothbrush", toothbrush, 12),
+    kind("scissors", scissors, 16),
 )
 """Care and cosmetics."""

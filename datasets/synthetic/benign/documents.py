@@ -87,12 +87,12 @@ def stationery_case(d: Rng, r: Rng) -> Solids:
 
 
 DOCUMENTS: tuple[Kind, ...] = (
-    kind("plain_book", plain_book, 10, 1.5),
-    kind("journals", journals, 6),
-    kind("ring_binder", ring_binder, 6),
-    kind("spiral_notebook", spiral_notebook, 6),
-    kind("discs", discs, 4),
-    kind("cards_and_letters", cards_and_letters, 6),
-    kind("stationery_case", stationery_case, 8),
+    kind("plain_book", plain_book, 20, 1.5),
+    kind("journals", journals, 12),
+    kind("ring_binder", ring_binder, 12),
+    kind("spiral_notebook", spiral_notebook, 12),
+    kind("discs", discs, 8),
+    kind("cards_and_letters", cards_and_letters, 12),
+    kind("stationery_case", stationery_case, 16),
 )
 """Paper goods."""

@@ -251,7 +251,7 @@ def cable_coil(d: Rng, r: Rng) -> Solids:
     core = pick(d, "copper", "copper", "aluminium")
     plug = box((34, 13, 9))
     metal = box((13, 9, 4))
-    ends = [path[0] * 0.5 + (0, 0, thick + 8), path[-1] * 0.6 + (0, 0, thick + 8)]
+    ends = [path[0] * 0.5 + (0, 0, thick + 8), path[-1] * 0.6 + (0, 0, thick + 20)]
     return [
         Solid(sweep(path, thick, 6), "pvc"),
         Solid(sweep(path, thick * 0.5, 5), core, inside="pvc", fill=0.7),
@@ -354,7 +354,7 @@ def game_controller(d: Rng, r: Rng) -> Solids:
     ]
     for side in (-1, 1):
         solids += [
-            Solid(along_y(cylinder(9, 18, 14)).moved((side * 58 * size, -18 * size, 0)), "steel"),
+            Solid(along_y(cylinder(8, 15, 14)).moved((side * 52 * size, -16 * size, 0)), "steel"),
             Solid(cylinder(8, 12, 14).moved((side * 26 * size, 0, 10)), "rubber"),
             Solid(sweep(np.array([(side * 44, 8, 3), (side * 38, 15, 5)]) * (size, size, 1), 1.2, 5), "steel"),
         ]
@@ -422,27 +422,27 @@ def printer_part(d: Rng, r: Rng) -> Solids:
 
 
 ELECTRONICS: tuple[Kind, ...] = (
-    kind("phone", phone, 12, 1.5),
-    kind("tablet", tablet, 8),
-    kind("laptop", laptop, 10),
-    kind("bare_board", bare_board, 16, 1.5),
-    kind("board_stack", board_stack, 8),
-    kind("charger", charger, 12, 1.5),
-    kind("power_bank", power_bank, 12, 1.2),
-    kind("round_cells", round_cells, 12, 1.5),
-    kind("button_cells", button_cells, 8),
-    kind("camera", camera, 10),
-    kind("lens", lens, 8),
-    kind("cable_coil", cable_coil, 14, 2.0),
-    kind("plug_bundle", plug_bundle, 8),
-    kind("hard_disk", hard_disk, 6),
-    kind("headphones", headphones, 8),
-    kind("loudspeaker", loudspeaker, 8),
-    kind("razor", razor, 8),
-    kind("game_controller", game_controller, 6),
-    kind("watch", watch, 12),
-    kind("flashlight", flashlight, 12, 1.2),
-    kind("remote_control", remote_control, 8),
-    kind("printer_part", printer_part, 6),
+    kind("phone", phone, 24, 1.5),
+    kind("tablet", tablet, 16),
+    kind("laptop", laptop, 20),
+    kind("bare_board", bare_board, 32, 1.5),
+    kind("board_stack", board_stack, 16),
+    kind("charger", charger, 24, 1.5),
+    kind("power_bank", power_bank, 24, 1.2),
+    kind("round_cells", round_cells, 24, 1.5),
+    kind("button_cells", button_cells, 16),
+    kind("camera", camera, 20),
+    kind("lens", lens, 16),
+    kind("cable_coil", cable_coil, 28, 2.0),
+    kind("plug_bundle", plug_bundle, 16),
+    kind("hard_disk", hard_disk, 12),
+    kind("headphones", headphones, 16),
+    kind("loudspeaker", loudspeaker, 16),
+    kind("razor", razor, 16),
+    kind("game_controller", game_controller, 12),
+    kind("watch", watch, 24),
+    kind("flashlight", flashlight, 24, 1.2),
+    kind("remote_control", remote_control, 16),
+    kind("printer_part", printer_part, 12),
 )
 """Devices, cables and cells."""

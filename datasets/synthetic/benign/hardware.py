@@ -161,7 +161,7 @@ def springs(d: Rng, r: Rng) -> Solids:
 
 def sewing_kit(d: Rng, r: Rng) -> Solids:
     """Reels of thread, needles, pins, thimble, buttons."""
-    reels = grid(4, 2, 28, 30)[: int(d.integers(3, 8))]
+    reels = grid(4, 2, between(d, 25, 32), 30)[: int(d.integers(3, 8))]
     pins = boxes(grid(1, 12, 0, 4) + (0, 62, 0), np.tile([36.0, 0.9, 0.9], (12, 1)))
     return [
         Solid(copies(tube(11, 4.2, 26, 14), reels), "cotton", fill=0.55),
@@ -208,20 +208,20 @@ def electric_box(d: Rng, r: Rng) -> Solids:
 
 
 HARDWARE: tuple[Kind, ...] = (
-    kind("door_handle", door_handle, 8),
-    kind("hinges", hinges, 8),
-    kind("screw_bag", screw_bag, 12, 1.3),
-    kind("nuts_and_washers", nuts_and_washers, 8),
-    kind("metal_block", metal_block, 14, 1.3),
-    kind("metal_bundle", metal_bundle, 14, 1.5),
-    kind("magnets", magnets, 8),
-    kind("foil_roll", foil_roll, 6),
-    kind("stapler", stapler, 10, 1.2),
-    kind("tape_dispenser", tape_dispenser, 8),
-    kind("springs", springs, 8),
-    kind("sewing_kit", sewing_kit, 8),
-    kind("castors", castors, 8),
-    kind("drawer_rail", drawer_rail, 6),
-    kind("electric_box", electric_box, 8),
+    kind("door_handle", door_handle, 16),
+    kind("hinges", hinges, 16),
+    kind("screw_bag", screw_bag, 24, 1.3),
+    kind("nuts_and_washers", nuts_and_washers, 16),
+    kind("metal_block", metal_block, 28, 1.3),
+    kind("metal_bundle", metal_bundle, 28, 1.5),
+    kind("magnets", magnets, 16),
+    kind("foil_roll", foil_roll, 12),
+    kind("stapler", stapler, 20, 1.2),
+    kind("tape_dispenser", tape_dispenser, 16),
+    kind("springs", springs, 16),
+    kind("sewing_kit", sewing_kit, 16),
+    kind("castors", castors, 16),
+    kind("drawer_rail", drawer_rail, 12),
+    kind("electric_box", electric_box, 16),
 )
 """Goods of workshop, office and house."""

@@ -164,15 +164,15 @@ def massage_gun(d: Rng, r: Rng) -> Solids:
 
 
 HOUSEHOLD: tuple[Kind, ...] = (
-    kind("candles", candles, 8),
-    kind("vacuum_flask", vacuum_flask, 8, 1.2),
-    kind("electric_iron", electric_iron, 6),
-    kind("alarm_clock", alarm_clock, 8),
-    kind("lamp", lamp, 8),
-    kind("light_bulbs", light_bulbs, 6),
-    kind("figurine", figurine, 14),
-    kind("picture_frame", picture_frame, 6),
-    kind("pump_motor", pump_motor, 6),
-    kind("massage_gun", massage_gun, 8, 1.2),
+    kind("candles", candles, 16),
+    kind("vacuum_flask", vacuum_flask, 16, 1.2),
+    kind("electric_iron", electric_iron, 12),
+    kind("alarm_clock", alarm_clock, 16),
+    kind("lamp", lamp, 16),
+    kind("light_bulbs", light_bulbs, 12),
+    kind("figurine", figurine, 28),
+    kind("picture_frame", picture_frame, 12),
+    kind("pump_motor", pump_motor, 12),
+    kind("massage_gun", massage_gun, 16, 1.2),
 )
 """Things of the house."""

@@ -135,12 +135,12 @@ def soft_toy(d: Rng, r: Rng, inner: Vector) -> Solids:
 
 
 HOUSINGS: dict[str, tuple[Housing, int]] = {
-    "book": (book, 10),
-    "appliance": (appliance, 12),
-    "computer": (computer, 8),
-    "speaker_box": (speaker_box, 8),
-    "food_pack": (food_pack, 10),
-    "soft_toy": (soft_toy, 6),
+    "book": (book, 20),
+    "appliance": (appliance, 24),
+    "computer": (computer, 16),
+    "speaker_box": (speaker_box, 16),
+    "food_pack": (food_pack, 20),
+    "soft_toy": (soft_toy, 12),
 }
 """Housings by name with their number of designs."""
 

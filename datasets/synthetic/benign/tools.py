@@ -95,7 +95,8 @@ def pliers(d: Rng, r: Rng) -> Solids:
         ]
         solids += turned([jaw_half], rotation("z", side * opening))
         solids += turned(lever, rotation("z", -side * opening))
-    return [*solids, Solid(cylinder(width * 0.6, thick + 3, 12).moved((-4, 0, 0)), "steel", inside="steel")]
+    heads = np.array([(-2.0, 0, z * (thick / 2 + 0.9)) for z in (-1, 1)])
+    return [*solids, Solid(copies(cylinder(width * 0.6, 1.6, 12), heads), "steel")]
 
 
 def screwdriver(d: Rng, r: Rng) -> Solids:
@@ -315,20 +316,20 @@ def multimeter(d: Rng, r: Rng) -> Solids:
 
 
 TOOLS: tuple[Kind, ...] = (
-    kind("wrench", wrench, 12, 1.5),
-    kind("adjustable_wrench", adjustable_wrench, 8),
-    kind("pliers", pliers, 12, 1.5),
-    kind("screwdriver", screwdriver, 12, 1.5),
-    kind("hammer", hammer, 8),
-    kind("hex_keys", hex_keys, 6),
-    kind("socket_set", socket_set, 8),
-    kind("drill", drill, 12, 1.5),
-    kind("caulking_gun", caulking_gun, 6),
-    kind("glue_gun", glue_gun, 8),
-    kind("staple_gun", staple_gun, 8),
-    kind("saw", saw, 6),
-    kind("tape_measure", tape_measure, 6),
-    kind("clamp", clamp, 8),
-    kind("soldering_iron", soldering_iron, 6),
-    kind("multimeter", multimeter, 6),
+    kind("wrench", wrench, 24, 1.5),
+    kind("adjustable_wrench", adjustable_wrench, 16),
+    kind("pliers", pliers, 24, 1.5),
+    kind("screwdriver", screwdriver, 24, 1.5),
+    kind("hammer", hammer, 16),
+    kind("hex_keys", hex_keys, 12),
+    kind("socket_set", socket_set, 16),
+    kind("drill", drill, 24, 1.5),
+    kind("caulking_gun", caulking_gun, 12),
+    kind("glue_gun", glue_gun, 16),
+    kind("staple_gun", staple_gun, 16),
+    kind("saw", saw, 12),
+    kind("tape_measure", tape_measure, 12),
+    kind("clamp", clamp, 16),
+    kind("soldering_iron", soldering_iron, 12),
+    kind("multimeter", multimeter, 12),
 )

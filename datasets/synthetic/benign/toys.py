@@ -146,13 +146,13 @@ def board_game(d: Rng, r: Rng) -> Solids:
 
 
 TOYS: tuple[Kind, ...] = (
-    kind("toy_gun", toy_gun, 16, 1.8, toy="yes"),
-    kind("toy_car", toy_car, 10, 1.2),
-    kind("building_blocks", building_blocks, 8),
-    kind("doll", doll, 8),
-    kind("robot", robot, 8),
-    kind("balls", balls, 8),
-    kind("music_box", music_box, 6),
-    kind("board_game", board_game, 6),
+    kind("toy_gun", toy_gun, 32, 1.8, toy="yes"),
+    kind("toy_car", toy_car, 20, 1.2),
+    kind("building_blocks", building_blocks, 16),
+    kind("doll", doll, 16),
+    kind("robot", robot, 16),
+    kind("balls", balls, 16),
+    kind("music_box", music_box, 12),
+    kind("board_game", board_game, 12),
 )
 """Toys."""

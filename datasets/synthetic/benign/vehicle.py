@@ -123,8 +123,8 @@ def pipe_fittings(d: Rng, r: Rng) -> Solids:
         parts = [main]
         if d.random() < 0.5:
             parts.append(along_y(tube(radius * 0.9, radius * 0.9 - wall, 18, 14)).moved((0, radius + 9.2, 0)))
-        if d.random() < 0.6 and 0.3 * length > 0.9 * radius + 6:
-            parts += [along_x(tube(radius + 4, radius + 0.1, 11, 6)).moved((s * length * 0.3, 0, 0)) for s in (-1, 1)]
+        if d.random() < 0.6 and 0.3 * length > 0.9 * radius + 7:
+            parts += [along_x(tube(radius * 1.16 + 4, radius * 1.16 + 0.1, 11, 6)).moved((s * length * 0.3, 0, 0)) for s in (-1, 1)]
         solids += [Solid(m.moved(((k % 2) * 85.0, (k // 2) * 62.0, 0)), metal) for m in parts]
     return solids
 
@@ -243,19 +243,19 @@ def cast_housing(d: Rng, r: Rng) -> Solids:
 
 
 VEHICLE: tuple[Kind, ...] = (
-    kind("bicycle_chain", chain, 6),
-    kind("sprocket", sprocket, 8),
-    kind("crank_and_pedal", crank_and_pedal, 8),
-    kind("bicycle_brake", bicycle_brake, 6),
-    kind("shock_absorber", shock_absorber, 10, 1.3),
-    kind("pipe_fittings", pipe_fittings, 12, 1.3),
-    kind("pipe", pipe, 14, 1.6),
-    kind("tap", tap, 8),
-    kind("hose_nozzle", hose_nozzle, 8, 1.2),
-    kind("bearings", bearings, 6),
-    kind("starter_motor", starter_motor, 6),
-    kind("brake_disc", brake_disc, 6),
-    kind("spark_plugs", spark_plugs, 6, 1.2),
-    kind("cast_housing", cast_housing, 10, 1.3),
+    kind("bicycle_chain", chain, 12),
+    kind("sprocket", sprocket, 16),
+    kind("crank_and_pedal", crank_and_pedal, 16),
+    kind("bicycle_brake", bicycle_brake, 12),
+    kind("shock_absorber", shock_absorber, 20, 1.3),
+    kind("pipe_fittings", pipe_fittings, 24, 1.3),
+    kind("pipe", pipe, 28, 1.6),
+    kind("tap", tap, 16),
+    kind("hose_nozzle", hose_nozzle, 16, 1.2),
+    kind("bearings", bearings, 12),
+    kind("starter_motor", starter_motor, 12),
+    kind("brake_disc", brake_disc, 12),
+    kind("spark_plugs", spark_plugs, 12, 1.2),
+    kind("cast_housing", cast_housing, 20, 1.3),
 )
 """Parts of vehicles, bicycles and water pipes."""

@@ -65,7 +65,7 @@ def turned_x(profile_xr: ArrayLike, y_mm: float = 0.0, segments: int = 16) -> Me
 
 def pins(points_xy: Iterable[tuple[float, float]], radius_mm: float, length_mm: float, z_mm: float = 0.0) -> Mesh:
     """Short bars along z at each point: pins, screws, rivets."""
-    return shapes.joined(*(shapes.cylinder(radius_mm, length_mm, 8).moved((x, y, z_mm)) for x, y in points_xy))
+    return shapes.joined(*(shapes.cylinder(radius_mm, length_mm, 6).moved((x, y, z_mm)) for x, y in points_xy))
 
 
 def spring(

@@ -151,7 +151,7 @@ def _jacket(design: LongGunDesign, rng: Rng, start_mm: float, end_mm: float) -> 
     sleeve = pipe(start_mm, end_mm, outer, outer - 1.4)
     places = [(x, y) for x in np.arange(start_mm + 10, end_mm - 8, 3.2 * hole) for y in (-0.45 * outer, 0.45 * outer)]
     pierced = [
-        pins(places, hole, 1.6, side * np.sqrt(outer**2 - (0.45 * outer) ** 2) - side * 0.9) for side in (-1.0, 1.0)
+        pins(places, hole, 1.0, side * np.sqrt(outer**2 - (0.45 * outer) ** 2) - side * 0.9) for side in (-1.0, 1.0)
     ]
     return [Solid(sleeve, "steel"), *cuts("steel", pierced)]
 

@@ -66,7 +66,10 @@ def _receiver_details(design: LongGunDesign, rng: Rng) -> Solids:
     flank = 0.5 * design.depth_mm - 0.5 * design.wall_mm
     start = length - between(rng, 65, 95)
     port = slab(start, start + between(rng, 32, 50), -4.0, 0.35 * design.top_mm, design.wall_mm, flank)
-    dots = [(between(rng, 0.1, 0.9) * length, between(rng, -0.8, -0.45) * design.bottom_mm) for _ in range(4)]
+    dots = [
+        (between(rng, 0.1, 0.9) * length, between(rng, -0.8, -0.45) * design.bottom_mm)
+        for _ in range(int(rng.integers(3, 9)))
+    ]
     outside = 0.5 * design.depth_mm + 1.6
     lever = slab(0.3 * length, 0.3 * length + between(rng, 12, 60), -6.0, 0.0, 3.0, -outside)
     return [

@@ -60,8 +60,8 @@ def magazine_design(rng: Rng, family: Family, height_mm: tuple[float, float], *,
 def magazine_solids(design: MagazineDesign, rounds: int) -> Solids:
     """The magazine with as many cartridges as asked for, at most what it holds."""
     height, wall = design.height_mm, design.wall_mm
-    outer = _bent_box(design, np.linspace(0.0, -height, _SECTIONS), 0.0)
-    inner = _bent_box(design, np.linspace(0.0, -height, _SECTIONS), wall)
+    levels = np.linspace(0.0, -height, _SECTIONS if design.curve else 2)
+    outer, inner = _bent_box(design, levels, 0.0), _bent_box(design, levels, wall)
     solids = [Solid(outer, design.material), Solid(inner, "air", inside=design.material)]
     solids += _witness_holes(design)
     floor_material = "nylon" if design.material == "nylon" or design.floor_mm > 4 else design.material
@@ -130,7 +130,7 @@ def _stack(design: MagazineDesign, rounds: int, pitch_mm: float) -> Solids:
 def _flat_spring(design: MagazineDesign, start_mm: float, end_mm: float) -> Mesh:
     """A spring of oblong turns from the follower down to the floor."""
     length = max(end_mm - start_mm, 3.0)
-    turns = int(np.clip(length / 6.5, 3, 12))
+    turns = int(np.clip(length / 7.0, 3, 10))
     angle = np.arange(turns * 4 + 1) * (0.5 * np.pi) + 0.25 * np.pi
     depth = start_mm + np.linspace(0.0, 1.0, len(angle)) * length
     shift = design.curve * depth**2 / design.height_mm

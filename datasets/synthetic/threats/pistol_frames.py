@@ -95,7 +95,7 @@ def frame_solids(design: PistolDesign, cocked: bool = False) -> Solids:
         x, y = form.nose_mm
         spaces += grooves(x - 36, x - 12, y + 0.5, y + form.rim_mm, depth - 2 * bevel, 3)
     solids = [Solid(body, material), *cuts(material, spaces)]
-    solids += _guard(design, form, rng) + _lockwork(design, form, rng)
+    solids += _guard(design, form, rng) + _lockwork(design, form, rng) + _levers(design, form, rng)
     if design.hammer:
         solids += _hammer(design, rng, cocked)
     return solids + (_panels(design, form, rng) if material not in _SOFT else [])
@@ -104,12 +104,12 @@ def frame_solids(design: PistolDesign, cocked: bool = False) -> Solids:
 def _guard(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     """Trigger guard and trigger."""
     top = -design.bottom_mm - form.strip_mm
-    x0, reach, drop = float(form.front_top[0]) + 2.0, between(rng, 34, 42), between(rng, 20, 28)
+    x0, reach, drop = float(form.front_top[0]) + 2.0, between(rng, 29, 39), between(rng, 20, 27)
     square = between(rng, 0.0, 1.0) * (rng.random() < 0.6)
-    low = float(form.front_top[1]) - between(rng, 6.0, 12.0)
+    low = max(float(form.front_top[1]) - between(rng, 0.0, 7.0), top - 0.9 * drop)
     points = [(x0 - 3.5, low), (x0 + 0.28 * reach, top - drop), (x0 + 0.7 * reach, top - drop - square),
               (x0 + (0.9 + 0.1 * square) * reach, top - 0.72 * drop), (x0 + reach, top + 1.5)]  # fmt: skip
-    width = between(rng, 2.8, 5.5)
+    width = between(rng, 3.0, 6.0)
     strap = band(shapes.spline(points, 4), width, between(rng, 0.42, 0.8) * form.depth_mm)
     x = x0 + between(rng, 10.0, 17.0)
     bow = between(rng, 1.0, 5.0)
@@ -147,21 +147,33 @@ def _small_parts(form: FrameForm, rng: Rng, strip_mm: tuple[float, float], inner
     """Plates and levers of uneven outline, most of them above the trigger and behind the magazine."""
     top, bottom = strip_mm
     parts = []
-    for _ in range(int(rng.integers(2, 7))):
-        reach, height = between(rng, 4.0, 16.0), min(between(rng, 2.5, 8.0), top - bottom)
-        x = between(rng, -2.0, float(form.front_top[0]) + 26.0)
-        y = between(rng, bottom, top - height)
-        corners = np.array([(x, y), (x + reach, y), (x + reach, y + height), (x, y + height)])
-        outline = corners + rng.uniform(0.0, 0.45, (4, 2)) * [
-            [reach, height],
-            [-reach, height],
-            [-reach, -height],
-            [reach, -height],
-        ]
-        depth = between(rng, 1.5, 0.5 * inner_mm)
+    for _ in range(int(rng.integers(3, 9))):
+        reach, height = between(rng, 5.0, 20.0), min(between(rng, 3.0, 9.0), top - bottom)
+        corner = (between(rng, -2.0, float(form.front_top[0]) + 24.0), between(rng, bottom, top - height))
+        depth = between(rng, 1.5, 0.75 * inner_mm)
         side = float(rng.choice([-1.0, 1.0]))
-        parts.append(shapes.extrude(outline, depth).moved((0.0, 0.0, side * 0.5 * (inner_mm - depth))))
+        plate = shapes.extrude(_uneven(rng, corner, (reach, height)), depth)
+        parts.append(plate.moved((0.0, 0.0, side * 0.5 * (inner_mm - depth))))
     return parts
+
+
+def _levers(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
+    """Catches and levers on the flanks, over the seam of slide and frame."""
+    away = 0.5 * max(design.thick_mm, form.depth_mm)
+    parts = []
+    for _ in range(int(rng.integers(1, 5))):
+        corner = (between(rng, -2.0, 0.55 * design.slide_mm), -design.bottom_mm - between(rng, 2.0, form.strip_mm))
+        depth = between(rng, 1.5, 4.0)
+        plate = shapes.extrude(_uneven(rng, corner, (between(rng, 6.0, 26.0), between(rng, 4.0, 9.0))), depth)
+        parts.append(plate.moved((0.0, 0.0, float(rng.choice([-1.0, 1.0])) * (away + 0.5 * depth))))
+    return [Solid(shapes.joined(*parts), "steel")]
+
+
+def _uneven(rng: Rng, corner: tuple[float, float], size_mm: tuple[float, float]) -> shapes.Points:
+    """A quadrilateral within a rectangle, its corners drawn in at random."""
+    unit = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+    inward = rng.uniform(0.0, 0.45, (4, 2)) * (1.0 - 2.0 * unit)
+    return np.asarray(corner + (unit + inward) * size_mm)
 
 
 def _screws(design: PistolDesign, form: FrameForm, rng: Rng, inner_mm: float) -> Solids:
@@ -178,7 +190,7 @@ def _screws(design: PistolDesign, form: FrameForm, rng: Rng, inner_mm: float) ->
     points = [
         form.back_top + design.magazine.height_mm * a * form.down + form.width_mm * b * form.forward for a, b in along
     ]
-    row = [(x, -design.bottom_mm - 0.5 * form.strip_mm) for x in (2.0, 0.5 * design.slide_mm, 0.68 * design.slide_mm)]
+    row = [(x, -design.bottom_mm - 0.5 * form.strip_mm) for x in (2.0, 0.6 * form.nose_mm[0], 0.85 * form.nose_mm[0])]
     places = [(float(p[0]), float(p[1])) for p in points if rng.random() < 0.8] + row
     return [Solid(pins(places, between(rng, 1.0, 1.7), length), "steel")]
 

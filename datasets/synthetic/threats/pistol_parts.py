@@ -76,6 +76,8 @@ def pistol_design(seed: str, family: Family) -> PistolDesign:
     if family == "exposed":
         frame = one_of(rng, "steel", "steel", "aluminium")
     wall = between(rng, 2.6, 4.5) if frame in ("nylon", "abs", "polypropylene") else between(rng, 1.1, 3.0)
+    if frame in ("steel", "zinc") and rng.random() < 0.15:
+        wall = between(rng, 4.0, 7.0)  # nearly opaque ones must stay in the mix
     return PistolDesign(
         seed=seed, family=family, slide_mm=slide, top_mm=barrel + between(rng, 2.0, 5.5),
         bottom_mm=barrel + 2 * coil + between(rng, 1.2, 3.0),
@@ -100,10 +102,11 @@ def slide_solids(design: PistolDesign) -> Solids:
     notch = (design.breech_mm + between(rng, 24, 34), nose - between(rng, 8, 22), -0.2 * radius) if open_top else None
     outline = _slide_outline(design, rng, chin, notch)
     bevel = min(between(rng, 0.8, 3.0), 0.18 * thick)
+    roof = min(roof, design.top_mm - bevel)
     body = shapes.bevelled(outline, thick, bevel)
     spaces = [rod(nose, length, radius + 0.3)]
     spaces += [
-        slab(x0, x1, bottom + bevel, y1, channel) for x0, x1, y1 in _channel(design.breech_mm, nose, roof, notch)
+        slab(x0, x1, bottom + bevel, y1, channel) for x0, x1, y1 in _channel(design.breech_mm, nose, roof, notch, bevel)
     ]
     spaces += [
         rod(nose, length - chin, design.spring_radius_mm + 0.3, -radius - design.spring_radius_mm - 0.8, segments=8)
@@ -113,7 +116,7 @@ def slide_solids(design: PistolDesign) -> Solids:
         slab(
             between(rng, 0.0, 8.0),
             design.breech_mm - between(rng, 4.0, 9.0),
-            bottom,
+            bottom + bevel,
             -3.4,
             thick * between(rng, 0.4, 0.8),
         )
@@ -132,12 +135,13 @@ def slide_solids(design: PistolDesign) -> Solids:
 
 
 def _channel(
-    start_mm: float, end_mm: float, roof_mm: float, notch: tuple[float, float, float] | None
+    start_mm: float, end_mm: float, roof_mm: float, notch: tuple[float, float, float] | None, bevel_mm: float
 ) -> list[tuple[float, float, float]]:
     """The space for barrel and spring as (start, end, roof), lower where the top of the slide is open."""
     if notch is None:
         return [(start_mm, end_mm, roof_mm)]
-    return [(start_mm, notch[0], roof_mm), notch, (notch[1], end_mm, roof_mm)]
+    behind, ahead, floor = notch
+    return [(start_mm, behind, roof_mm), (behind, ahead, floor - bevel_mm), (ahead, end_mm, roof_mm)]
 
 
 def _slide_outline(

@@ -137,9 +137,9 @@ def barrel_solids(design: RevolverDesign) -> Solids:
     meshes.append(shapes.extrude(sight, 2.6))
     if design.family == "heavy" or rng.random() < 0.3:
         slots = [
-            shapes.rounded_rectangle(10, 2.2, 1.0, 1) + [x, root + 1.6] for x in np.arange(start + 34, end - 24, 15)
+            shapes.rounded_rectangle(10, 2.2, 1.0, 1) + [x, tip + 1.6] for x in np.arange(start + 34, end - 24, 15)
         ]
-        rib = [(start + 16, root - 0.8), (end - 16, root - 0.8), (end - 16, root + 3.4), (start + 16, root + 3.4)]
+        rib = [(start + 16, tip - 0.8), (end - 16, tip - 0.8), (end - 16, tip + 3.4), (start + 16, tip + 3.4)]
         meshes.append(shapes.extrude(rib, 6.0, slots if rng.random() < 0.6 else []))
     return [Solid(mesh, design.material) for mesh in [*meshes, *_below_barrel(design, rng, root, end)]]
 
