@@ -1,6 +1,6 @@
 """Print a_low / a_high of slabs against mean attenuation: where MATERIAL_RATIOS of datasets/canonical.py comes from.
 
-    python benchmarks/palette_ratios.py [SCANNER]
+python benchmarks/palette_ratios.py [SCANNER]
 """
 
 from __future__ import annotations

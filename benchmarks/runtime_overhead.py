@@ -19,12 +19,12 @@ from statistics import median
 from time import perf_counter
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME, SHIPPED_MODEL
 from parcelsight.detector.errors import ParcelSightError
 from parcelsight.inference.detector import Detector
+from parcelsight.inference.onnxruntime import ort
 
 LIMIT = 1.15
 SHAPES = ((800, 1000), (640, 640), (1600, 1200))

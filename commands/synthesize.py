@@ -15,6 +15,7 @@ from ..datasets.annotations import Dataset
 from ..detector.errors import MissingExtra
 from .terminal import progress, stderr, stdout
 
+
 def _scanner_help() -> str:
     return f"Preset or YAML file, repeatable; one is drawn for each parcel. Shipped: {', '.join(shipped('scanners'))}."
 

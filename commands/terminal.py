@@ -23,6 +23,6 @@ def progress(disable: bool = False) -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=stderr,
-        disable=disable,
+        disable=disable or not stderr.is_terminal,  # a log gets no empty lines for bars it cannot show
         transient=True,
     )

@@ -16,6 +16,7 @@ is metal.
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from numpy.typing import NDArray
 from .levels import as_levels
 from .opencv import cv2
 from .scan import AIR_LEVEL, Scan, ScanKind
+
+Attenuation = NDArray[np.floating[Any]]
 
 PALETTE_NAME = "parcelsight-1"
 AIR_RGB = (255, 255, 255)
@@ -77,9 +80,7 @@ def palette_rgb(low: NDArray[np.float32], high: NDArray[np.float32]) -> NDArray[
     return np.stack([np.exp(-depth * d) for d in dye], axis=-1).astype(np.float32)
 
 
-def _material(
-    a_low: NDArray[np.float32], a_high: NDArray[np.float32], mean: NDArray[np.float32]
-) -> NDArray[np.float64]:
+def _material(a_low: Attenuation, a_high: Attenuation, mean: Attenuation) -> NDArray[np.float64]:
     """Where matter stands between organic 0, mixed 1/2 and metal 1."""
     depths, *ratios = zip(*MATERIAL_RATIOS, strict=True)
     organic, mixed, metal = (np.interp(mean, depths, ratio) for ratio in ratios)
@@ -87,7 +88,8 @@ def _material(
     above = np.clip((ratio - organic) / (mixed - organic), 0, 1) + np.clip((ratio - mixed) / (metal - mixed), 0, 1)
     trusted = above / 2 * np.minimum(a_high / FADE_ATTENUATION, 1.0)
     dense = np.clip((mean - DENSE_ATTENUATION[0]) / (DENSE_ATTENUATION[1] - DENSE_ATTENUATION[0]), 0, 1)
-    return np.maximum(trusted, dense)
+    place: NDArray[np.float64] = np.maximum(trusted, dense)
+    return place
 
 
 @cache

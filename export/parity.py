@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +19,7 @@ from ..detector.contract import INPUT_NAME, OUTPUT_NAME
 from ..detector.detections import Detections
 from ..detector.errors import RunError
 from ..inference.detector import Detector
+from ..inference.onnxruntime import ort
 from .reference import ReferenceDetector, decoded, letterboxed
 
 LEAST_IOU = 0.99

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from ..detector.contract import INPUT_NAME, OUTPUT_NAME
 from ..detector.errors import ModelError, UsageError
 from .model_file import ModelFile
+from .onnxruntime import ort
 
 Device = Literal["auto", "cpu", "cuda"]
 

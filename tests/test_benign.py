@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import trimesh
+
 from parcelsight.datasets.synthetic.benign import BENIGN
 from parcelsight.datasets.synthetic.benign.housings import HOUSINGS, house
 from parcelsight.datasets.synthetic.catalogue import KINDS, available, designs_of, draw_item

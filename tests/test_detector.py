@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -211,7 +212,7 @@ def test_it_says_what_it_runs_on_and_why(dark: Detector) -> None:
 
 
 def test_cuda_is_not_promised_where_there_is_none(tmp_path: Path) -> None:
-    import onnxruntime
+    from parcelsight.inference.onnxruntime import ort as onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has CUDA")
@@ -229,6 +230,20 @@ def test_the_runtime_imports_nothing_heavy() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_the_runtime_leaves_no_trace_and_reports_to_nobody(tmp_path: Path) -> None:
+    """onnxruntime's own builds write a device id and an upload queue to the user's cache unless told not to."""
+    home = tmp_path / "home"
+    home.mkdir()
+    path = save(dark_model(), tmp_path / "m.onnx")
+    code = (
+        "import pathlib, numpy, parcelsight.inference.detector as d\n"
+        f"d.Detector(pathlib.Path({str(path)!r})).detect(numpy.zeros((50, 60, 3), numpy.uint8))"
+    )
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("XDG_", "ORT_")) and k not in ("CI", "HOME")}
+    subprocess.run([sys.executable, "-c", code], env=kept | {"HOME": str(home)}, timeout=60, check=True)
+    assert [str(p.relative_to(home)) for p in home.rglob("*")] == []
 
 
 # --- models that are refused

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 if any(find_spec(package) is None for package in ("torch", "ultralytics")):
     pytest.skip("training packages are not installed: pip install 'parcelsight[train]'", allow_module_level=True)
 
-import onnxruntime
 import torch
 
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME
@@ -23,6 +22,7 @@ from parcelsight.detector.lesson import LabelledPicture, Lesson
 from parcelsight.detector.network import EnginePictures, Network, build_network, find_device, load_network
 from parcelsight.detector.start_weights import START_WEIGHTS_ENV, find_start_weights
 from parcelsight.inference.letterbox import Letterbox
+from parcelsight.inference.onnxruntime import ort as onnxruntime
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 CLASSES = ("pistol", "magazine", "cartridge")
@@ -196,8 +196,21 @@ def test_training_letterboxes_as_the_runtime_does(tmp_path: Path, height: int, w
     box = np.array([[1.0, 2.0, width - 1.0, height - 2.0]], np.float32)
     picture = LabelledPicture("scan", lambda: rgb, box, np.array([0]))
     lesson = Lesson(
-        tmp_path, (picture,), (), lambda *given: given[:3], 64, 1, 1, 1e-3, 0.0, 1, 0, 0, "cpu", mixed_precision=True,
-        in_memory=False
+        tmp_path,
+        (picture,),
+        (),
+        lambda *given: given[:3],
+        64,
+        1,
+        1,
+        1e-3,
+        0.0,
+        1,
+        0,
+        0,
+        "cpu",
+        mixed_precision=True,
+        in_memory=False,
     )
     item = EnginePictures((picture,), lesson, varied=False)[0]
     fit = Letterbox.fit(height, width, 64)

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+
 from parcelsight.datasets.synthetic.concealment import PRESENTATIONS
 from parcelsight.datasets.synthetic.heightmap import footprint, rest_height
 from parcelsight.datasets.synthetic.load import Load
@@ -148,7 +149,9 @@ def test_rest_height_prefers_the_deepest_place_and_keeps_the_lid_closed() -> Non
     heights = np.full((40, 40), 30.0, np.float32)
     heights[20:, 20:] = 5.0
     cells = np.array([(0, 0), (10, 10), (25, 25)], np.int32)
-    assert rest_height(heights, body, cells, 100.0) == (2, pytest.approx(15.0))
+    resting = rest_height(heights, body, cells, 100.0)
+    assert resting is not None
+    assert resting[0] == 2 and resting[1] == pytest.approx(15.0)
     assert rest_height(heights, body, cells, 20.0) is None
 
 

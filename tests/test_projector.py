@@ -6,10 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import trimesh
 from numpy.typing import NDArray
-
-pytest.importorskip("numba", reason="needs the extra [synthetic]")
-trimesh = pytest.importorskip("trimesh", reason="ray casting to compare with")
 
 from parcelsight.datasets.synthetic.projector import Fan, Window, add_path_lengths
 from parcelsight.datasets.synthetic.scanner import View, ViewFrame, load_scanner
@@ -77,7 +75,8 @@ def cast(mesh: Mesh, frame: ViewFrame, fan: Fan) -> NDArray[np.float64]:
     hits, ray, face = body.ray.intersects_location(start, direction, multiple_hits=True)
     distance = np.linalg.norm(hits - start[ray], axis=1)
     sign = np.sign((direction[ray] * body.face_normals[face]).sum(axis=1))
-    return np.bincount(ray, distance * sign, minlength=len(start)).reshape(fan.rows, fan.columns)
+    lengths: NDArray[np.float64] = np.bincount(ray, distance * sign, minlength=len(start)).astype(np.float64)
+    return lengths.reshape(fan.rows, fan.columns)
 
 
 def projected(mesh: Mesh, frame: ViewFrame, fan: Fan) -> NDArray[np.float32]:

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-pytest.importorskip("numba", reason="needs the extra [synthetic]")
-trimesh = pytest.importorskip("trimesh", reason="bodies to scan")
+import trimesh
 
 from parcelsight.configs.loading import shipped
 from parcelsight.datasets.scan import AIR_LEVEL, ScanKind, transmission
@@ -51,9 +49,18 @@ def quiet(name: str = "tunnel160") -> Scanner:
     """A scanner without noise, blur or residue, so that levels are transmissions."""
     scanner = load_scanner(name)
     nil = Range(low=0, high=0)
-    fields = ("electronic_noise", "scatter", "blur_px", "belt_blur_px", "afterglow", "gain_residue", "dark_residue", "line_drift")
+    fields = (
+        "electronic_noise",
+        "scatter",
+        "blur_px",
+        "belt_blur_px",
+        "afterglow",
+        "gain_residue",
+        "dark_residue",
+        "line_drift",
+    )
     signal = scanner.preset.signal.model_copy(
-        update={field: nil for field in fields} | {"dead_share": 0.0, "photons": Range(low=1e12, high=1e12)}
+        update=dict.fromkeys(fields, nil) | {"dead_share": 0.0, "photons": Range(low=1e12, high=1e12)}
     )
     return replace(scanner, preset=scanner.preset.model_copy(update={"signal": signal}))
 
@@ -70,14 +77,18 @@ def test_boxes_are_tight_in_every_view(name: str) -> None:
     for seen, unlabelled, nothing in zip(full, without, empty, strict=True):
         assert len(unlabelled.annotations) == 0
         assert seen.annotations.labels == ("barrel",)
-        changed = np.abs(transmission(seen.scan) - transmission(nothing.scan)).reshape(*seen.scan.pixels.shape[:2], -1).max(2)
+        changed = (
+            np.abs(transmission(seen.scan) - transmission(nothing.scan)).reshape(*seen.scan.pixels.shape[:2], -1).max(2)
+        )
         rows, columns = np.nonzero(changed > 1e-3)
         box = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
         assert np.abs(seen.annotations.xyxy_px[0] - box).max() <= 1.0
 
 
 def test_masks_and_boxes_agree() -> None:
-    scan = render(Parcel(carton(), (cylinder(),), "threat"), load_scanner("duo140"), np.random.default_rng(3), masks=True)[0]
+    scan = render(
+        Parcel(carton(), (cylinder(),), "threat"), load_scanner("duo140"), np.random.default_rng(3), masks=True
+    )[0]
     mask = scan.annotations.attributes[0]["segmentation"]
     assert isinstance(mask, dict)
     height, width = mask["size"]
@@ -93,7 +104,9 @@ def test_masks_and_boxes_agree() -> None:
     ("thickness_mm", "labelled"), [(0.5, True), (5.0, True), (120.0, False)], ids=["foil", "plate", "vault"]
 )
 def test_what_nothing_gets_through_hides(thickness_mm: float, labelled: bool) -> None:
-    parcel = Parcel(carton(), (cylinder(at=(0, 0, 220)), plate(thickness_mm, (0, 0, thickness_mm / 2 + 1))), "behind_plate")
+    parcel = Parcel(
+        carton(), (cylinder(at=(0, 0, 220)), plate(thickness_mm, (0, 0, thickness_mm / 2 + 1))), "behind_plate"
+    )
     scan = render(parcel, load_scanner("tunnel160"), np.random.default_rng(0))[0]
     assert len(scan.annotations) == int(labelled)
 
@@ -115,7 +128,11 @@ def test_an_object_cut_by_the_frame_is_labelled_as_clipped() -> None:
     close = item("tube", "barrel", Solid(body(trimesh.creation.annulus(4, 8, 300), (0, 150, 160)), "steel"))
     scanner = load_scanner("tunnel160")
     parcel = Parcel(carton(), (), "benign")
-    passer = Parcel(item("film", None, Solid(body(trimesh.creation.box((10, 10, 0.1)), (0, 180, 1)), "polyethylene")), (close,), "threat")
+    passer = Parcel(
+        item("film", None, Solid(body(trimesh.creation.box((10, 10, 0.1)), (0, 180, 1)), "polyethylene")),
+        (close,),
+        "threat",
+    )
     scan = render(parcel, scanner, np.random.default_rng(0), passers_by=(passer,))[0]
     for box, attributes in zip(scan.annotations.xyxy_px, scan.annotations.attributes, strict=True):
         assert box[3] <= scan.scan.height_px
@@ -167,7 +184,9 @@ def test_a_dead_detector_is_a_line_along_the_belt() -> None:
 
 @pytest.mark.parametrize("name", [*sorted(shipped("looks")), "canonical", "random", "grey"])
 def test_looks_keep_air_light_and_steel_dark(name: str) -> None:
-    scan = render(Parcel(carton(), (plate(15.0, (0, 0, 30)),), "benign"), load_scanner("tunnel160"), np.random.default_rng(0))[0].scan
+    scan = render(
+        Parcel(carton(), (plate(15.0, (0, 0, 30)),), "benign"), load_scanner("tunnel160"), np.random.default_rng(0)
+    )[0].scan
     palette = palette_of(name, np.random.default_rng(4))
     picture = palette.picture(scan).astype(int)
     air, steel = picture[1:3, 1:3].mean(), picture[scan.height_px // 2, scan.width_px // 2].mean()
@@ -177,7 +196,9 @@ def test_looks_keep_air_light_and_steel_dark(name: str) -> None:
 
 def test_material_classes_have_their_colours() -> None:
     levels = np.array([[[0.55, 0.62], [0.50, 0.66], [0.30, 0.62]]]) * AIR_LEVEL
-    organic, mixed, metal = apply_look(levels.astype(np.uint16), load_look("amber").model_copy(update={"sharpen": 0.0}))[0].astype(int)
+    organic, mixed, metal = apply_look(
+        levels.astype(np.uint16), load_look("amber").model_copy(update={"sharpen": 0.0})
+    )[0].astype(int)
     assert organic[0] > organic[1] > organic[2]
     assert mixed[1] == mixed.max()
     assert metal[2] == metal.max()
@@ -195,7 +216,9 @@ def test_an_unknown_look_is_named() -> None:
 
 
 def test_the_canonical_palette_is_the_runtime_one() -> None:
-    scan = render(Parcel(carton(), (cylinder(),), "threat"), load_scanner("tunnel160"), np.random.default_rng(0))[0].scan
+    scan = render(Parcel(carton(), (cylinder(),), "threat"), load_scanner("tunnel160"), np.random.default_rng(0))[
+        0
+    ].scan
     from parcelsight.datasets.canonical import canonical_rgb
 
     assert (Palette("canonical", None).picture(scan) == canonical_rgb(scan)).all()

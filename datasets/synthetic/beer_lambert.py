@@ -134,7 +134,9 @@ class _Fit:
     def weights(self, chosen: tuple[int, ...]) -> NDArray[np.float64]:
         """(K, C) best weights of a choice of energies."""
         index = np.array(chosen)
-        columns = [_non_negative(g[np.ix_(index, index)], m[index]) for g, m in zip(self.gram, self.moment, strict=True)]
+        columns = [
+            _non_negative(g[np.ix_(index, index)], m[index]) for g, m in zip(self.gram, self.moment, strict=True)
+        ]
         return np.stack(columns, axis=1)
 
     def cost(self, chosen: tuple[int, ...]) -> float:

@@ -24,7 +24,7 @@ Presentation = Callable[[Rng, Group, Split], Group]
 """(generator, objects, split) → the same objects, at the same place, with what hides or wraps them."""
 
 
-_DESIGNS = 24
+_DESIGNS = 64
 """Designs of each wrapping: material and thickness."""
 
 
@@ -59,10 +59,10 @@ def _wrapped(rng: Rng, group: Group, material: str, thick_mm: float, design_id: 
 
 
 def _relaxed(height: NDArray[np.float32]) -> Grid:
-    """A sheet over cells of ``height`` above the middle plane, on their corners, two cells wider on each side."""
+    """A sheet over cells of ``height`` above the middle plane, on their corners, wider on each side."""
     wide = np.pad(np.maximum(height, 0.0).astype(np.float64), 3)
     corners = np.maximum.reduce([wide[:-1, :-1], wide[1:, :-1], wide[:-1, 1:], wide[1:, 1:]])
-    return np.maximum(corners, cv2.blur(corners, (3, 3))) + 0.3
+    return np.asarray(np.maximum(corners, cv2.blur(corners, (3, 3))) + 0.3)
 
 
 def foil(rng: Rng, group: Group, split: Split) -> Group:

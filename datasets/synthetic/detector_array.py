@@ -93,7 +93,8 @@ def _gaussian(sigma_px: float) -> NDArray[np.float32]:
     radius = max(1, int(np.ceil(2.5 * sigma_px)))
     offsets = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (offsets / max(sigma_px, 1e-3)) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    kernel: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
+    return kernel
 
 
 def _with_afterglow(kernel: NDArray[np.float32], share: float) -> NDArray[np.float32]:

@@ -85,7 +85,7 @@ def cloth(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float])
     share = 0.25 + 0.11 * layers + 0.12 * noise(r, floor.shape, 5) + 0.22 * creases(r, floor.shape, 6)
     low, high = _between(floor, ceiling, np.minimum(share, 0.93))
     material = pick(d, "cotton", "cotton", "nylon")
-    body = Solid(height_field(low, high, size), material, fill=between(d, 0.1, 0.26))
+    body = Solid(height_field(low, high, size), material, fill=between(d, 0.14, 0.34))
     room = float((ceiling - high).min())
     return [body] if room < 0.1 or r.random() < 0.2 else [body, *_hems(d, r, high, ceiling, size)]
 
@@ -134,9 +134,7 @@ DESIGNS = 12
 """How many designs each filler has: density, material and grain."""
 
 
-def filler_item(
-    name: str, design: int, rng: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]
-) -> Item:
+def filler_item(name: str, design: int, rng: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Item:
     """One filler as an item of the contents."""
     solids = FILLERS[name](design_generator(name, design), rng, floor, ceiling, size)
     return Item(name, None, f"{name}/{design:02d}", tuple(solids), {})

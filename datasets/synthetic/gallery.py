@@ -70,9 +70,9 @@ def _tile(kind: Kind, design: int, seed: int) -> NDArray[np.uint8]:
     size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     tile = np.full((_TILE_PX + _CAPTION_PX, _TILE_PX, 3), 255, np.uint8)
-    tile[: size[1], : size[0]] = small
+    tile[_CAPTION_PX : _CAPTION_PX + size[1], : size[0]] = small
     caption = f"{kind.name} {design}"
-    cv2.putText(tile, caption, (2, _TILE_PX + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (60, 60, 60), 1, cv2.LINE_AA)
+    cv2.putText(tile, caption, (2, _CAPTION_PX - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (60, 60, 60), 1, cv2.LINE_AA)
     return tile
 
 

@@ -69,9 +69,7 @@ def occupy(heights_mm: Map, body: Footprint, cell: tuple[int, int], lift_mm: flo
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]
-def _raster(
-    vertices: Map, faces: NDArray[np.int32], x0: float, y0: float, pitch: float, low: Map, high: Map
-) -> None:
+def _raster(vertices: Map, faces: NDArray[np.int32], x0: float, y0: float, pitch: float, low: Map, high: Map) -> None:
     nx, ny = low.shape
     half = pitch / 2
     for f in range(faces.shape[0]):
@@ -113,7 +111,7 @@ def _apart(p: Map, q: Map, r: Map, x: float, y: float, half: float) -> bool:
     reach = half * (abs(normal_x) + abs(normal_y)) + 1e-6
     cell = normal_x * (x - p[0]) + normal_y * (y - p[1])
     third = normal_x * (r[0] - p[0]) + normal_y * (r[1] - p[1])
-    return cell + reach < min(0.0, third) or cell - reach > max(0.0, third)
+    return bool(cell + reach < min(0.0, third) or cell - reach > max(0.0, third))
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator,unused-ignore]

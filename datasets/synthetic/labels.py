@@ -180,9 +180,7 @@ def _principal(item: Item) -> NDArray[np.float64]:
     return turned
 
 
-def _run_lengths(
-    footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int], rays: int
-) -> dict[str, object]:
+def _run_lengths(footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int], rays: int) -> dict[str, object]:
     """COCO's uncompressed run-length mask of the whole frame: runs down the columns, background first.
 
     A pixel belongs to the mask if any of its rays does.

@@ -78,7 +78,7 @@ class Load:
         """What lies in the space seen from above, on the corners of coarse cells; nowhere below the true heights."""
         nx, ny = (n // _BLOCK for n in self.heights_mm.shape)
         coarse = np.pad(self.heights_mm.reshape(nx, _BLOCK, ny, _BLOCK).max((1, 3)), 1, mode="edge").astype(np.float64)
-        return np.maximum.reduce([coarse[:-1, :-1], coarse[1:, :-1], coarse[:-1, 1:], coarse[1:, 1:]])
+        return np.asarray(np.maximum.reduce([coarse[:-1, :-1], coarse[1:, :-1], coarse[:-1, 1:], coarse[1:, 1:]]))
 
     def pad(self, name: str, design: int, rng: np.random.Generator, share: float) -> None:
         """Lay a filler over everything, reaching ``share`` of the way to the lid."""

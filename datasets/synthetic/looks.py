@@ -55,6 +55,7 @@ class Look(_Frozen):
     deepest: float = Field(default=5.0, gt=1, le=7, description="attenuation of depth 1")
     hardening: float = Field(default=0.3, ge=0, le=1, description="rise of m - 1 per unit of high-energy attenuation")
     fade: float = Field(default=0.03, gt=0, le=0.5, description="high-energy attenuation below which m is not trusted")
+    crisp: float = Field(default=1.0, ge=1, le=6, description="1 blends classes, more divides them sharply")
     sharpen: float = Field(default=0.8, ge=0, le=4, description="edge enhancement")
     sharpen_px: float = Field(default=1.2, ge=0.5, le=6)
     background: Colour = Field(default=(255, 255, 255), description="tone of air")
@@ -137,6 +138,7 @@ def varied(look: Look, rng: np.random.Generator) -> Look:
             "exponent": float(np.clip(look.exponent * rng.uniform(0.8, 1.25), 0.35, 1.2)),
             "deepest": float(np.clip(look.deepest * rng.uniform(0.75, 1.2), 2.0, 6.9)),
             "hardening": look.hardening * float(rng.uniform(0.4, 1.3)),
+            "crisp": float(np.clip(look.crisp * rng.uniform(0.7, 1.6), 1, 6)),
             "sharpen": look.sharpen * float(rng.uniform(0.0, 1.6)),
             "sharpen_px": float(np.clip(look.sharpen_px * rng.uniform(0.7, 1.6), 0.6, 4)),
             "background": tone,
@@ -159,11 +161,14 @@ def _colours(low: NDArray[np.float32], high: NDArray[np.float32], look: Look) ->
     index = first + (index - first) * np.minimum(high / look.fade, 1.0)
     mean = (low + high) / 2
     depth = np.clip((mean - look.air) / (look.deepest - look.air), 0, 1) ** look.exponent
-    anchors = [ramp.index for ramp in look.ramps]
+    place = np.interp(index, [ramp.index for ramp in look.ramps], range(len(look.ramps)))
+    whole = np.floor(place)
+    near, far = (place - whole) ** look.crisp, (1 - place + whole) ** look.crisp
+    place = whole + near / (near + far)
     channels = []
     for channel in range(3):
-        middle = np.interp(index, anchors, [ramp.middle[channel] for ramp in look.ramps])
-        dark = np.interp(index, anchors, [ramp.dark[channel] for ramp in look.ramps])
+        middle = np.interp(place, range(len(look.ramps)), [ramp.middle[channel] for ramp in look.ramps])
+        dark = np.interp(place, range(len(look.ramps)), [ramp.dark[channel] for ramp in look.ramps])
         rising = 255 + (middle - 255) * np.minimum(depth / look.middle_depth, 1)
         falling = (dark - middle) * np.maximum((depth - look.middle_depth) / (1 - look.middle_depth), 0)
         channels.append(rising + falling)
@@ -174,7 +179,8 @@ def _colours(low: NDArray[np.float32], high: NDArray[np.float32], look: Look) ->
 def _step_of_level() -> NDArray[np.uint16]:
     """Table step of each 16-bit level; steps are even in the square root of attenuation."""
     transmission = np.clip(np.arange(65_536) / AIR_LEVEL, FLOOR_TRANSMISSION, 1.0)
-    return np.rint(np.sqrt(-np.log(transmission) / _DEEPEST) * (_STEPS - 1)).astype(np.uint16)
+    steps: NDArray[np.uint16] = np.rint(np.sqrt(-np.log(transmission) / _DEEPEST) * (_STEPS - 1)).astype(np.uint16)
+    return steps
 
 
 def apply_look(levels: NDArray[np.uint16], look: Look) -> NDArray[np.uint8]:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from .benign.assembly import Rng, Solids, Vector, between, boxes, copies, pick
 from .shapes import (
-    along_x,
     along_y,
     box,
     cylinder,
@@ -47,7 +46,9 @@ def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     x, y, z = inner
     hard = d.random() < 0.5
     wall = between(d, 1.8, 3.0) if hard else between(d, 2.5, 5.0)
-    material, fill = (pick(d, "polycarbonate", "abs", "polypropylene"), 1.0) if hard else ("nylon", between(d, 0.2, 0.4))
+    material, fill = (
+        (pick(d, "polycarbonate", "abs", "polypropylene"), 1.0) if hard else ("nylon", between(d, 0.2, 0.4))
+    )
     corner, below = between(d, 25, 60), 20.0
     x, y = x + 0.6 * corner, y + 0.6 * corner
     height = z + below
@@ -67,7 +68,8 @@ def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     solids = [*shells, Solid(zipper, pick(d, "nylon", "steel", "zinc"), fill=0.6), *_rails(d, x, y, -below)]
     if wires:
         solids.append(Solid(joined(*wires), "steel"))
-    pulls = [zipper_pull(r, between(r, 14, 30)).moved((span[0] * r.uniform(-0.4, 0.4), s * (span[1] / 2 + 5), middle - 9))
+    pulls = [zipper_pull(r, between(r, 14, 30))
+             .moved((span[0] * r.uniform(-0.4, 0.4), s * (span[1] / 2 + 5), middle - 9))
              for s in (-1, 1)]  # fmt: skip
     return [*solids, *_wheels(d, x + 2 * wall + 8, y, middle, height), *_fittings(d, x, y, z, wall, below),
             Solid(joined(*pulls), pick(d, "steel", "zinc"))]  # fmt: skip
@@ -90,12 +92,16 @@ def _rails(d: Rng, x: float, y: float, floor_mm: float) -> Solids:
 
 def _wheels(d: Rng, x: float, y: float, middle: float, height: float) -> Solids:
     radius, width = between(d, 18, 28), between(d, 9, 16)
-    places = np.array([(-x / 2 - radius, sy * y * 0.4, middle + sz * height * 0.36) for sy in (-1, 1) for sz in (-1, 1)])
+    places = np.array(
+        [(-x / 2 - radius, sy * y * 0.4, middle + sz * height * 0.36) for sy in (-1, 1) for sz in (-1, 1)]
+    )
     if d.random() < 0.4:
         places = places[[0, 2]]
     tyre = along_y(tube(radius, radius * 0.5, width, 18))
     hub = along_y(tube(radius * 0.48, 3.4, width * 0.8, 14))
-    axle = joined(along_y(cylinder(3.2, width + 18, 8)), box((radius * 0.6, 3, 3)).moved((radius * 0.65, width * 0.5 + 4, 0)))
+    axle = joined(
+        along_y(cylinder(3.2, width + 18, 8)), box((radius * 0.6, 3, 3)).moved((radius * 0.65, width * 0.5 + 4, 0))
+    )
     return [
         Solid(copies(tyre, places), pick(d, "rubber", "nylon")),
         Solid(copies(hub, places), "polypropylene"),
@@ -107,11 +113,14 @@ def _wheels(d: Rng, x: float, y: float, middle: float, height: float) -> Solids:
 def _fittings(d: Rng, x: float, y: float, z: float, wall: float, below: float) -> Solids:
     """Side and top handles on steel strips, rivets along the rails, lining seams."""
     out = y / 2 + wall + 12
-    side = spline(np.array([(-70, out - 8, 0), (-60, out + 8, 0), (0, out + 18, 0), (60, out + 8, 0), (70, out - 8, 0)]), 4)
+    side = spline(
+        np.array([(-70, out - 8, 0), (-60, out + 8, 0), (0, out + 18, 0), (60, out + 8, 0), (70, out - 8, 0)]), 4
+    )
     top = spline(np.array([(0, -70, 0), (8, -60, 0), (18, 0, 0), (8, 60, 0), (0, 70, 0)]), 4) + (x / 2 + wall + 8, 0, 0)
     handles = joined(sweep(side + (0, 0, z * 0.4), 6.5, 8), sweep(top + (0, 0, z * 0.4), 6.5, 8))
     count = int(d.integers(10, 30))
-    at = np.column_stack([d.uniform(-0.47, 0.47, count) * x, d.uniform(0.42, 0.49, count) * y * d.choice([-1, 1], count),
+    side_y = d.uniform(0.42, 0.49, count) * y * d.choice([-1, 1], count)
+    at = np.column_stack([d.uniform(-0.47, 0.47, count) * x, side_y,
                           np.full(count, -below - wall - 1.6)])  # fmt: skip
     rivets = copies(cylinder(between(d, 2.0, 3.5), 2.4, 8), at)
     return [Solid(handles, pick(d, "abs", "polypropylene", "rubber"), fill=0.7), Solid(rivets, "steel")]
@@ -135,7 +144,12 @@ def backpack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
         Solid(box((size[0] * 0.95, size[1] * 0.95, cloth)).moved((0, 0, -3 - padding - cloth)), "nylon", fill=0.6),
     ]  # fmt: skip
     below = -4 - padding - cloth
-    return [*solids, *_zippers(d, r, size, float(cover.max())), *_piping(d, r, size, below), *_straps(d, r, size, below - 16)]
+    return [
+        *solids,
+        *_zippers(d, r, size, float(cover.max())),
+        *_piping(d, r, size, below),
+        *_straps(d, r, size, below - 16),
+    ]
 
 
 def _piping(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solids:
@@ -144,7 +158,7 @@ def _piping(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solid
     for k in range(int(d.integers(2, 5))):
         shrink = 1 - 0.05 * k - between(d, 0, 0.06)
         path = _around((size[0] * shrink, size[1] * shrink), 0.0, min(size) * between(d, 0.12, 0.3))
-        path = spline(path[:: 2], 2, closed=True) + r.normal(0, 1.2, (len(path[:: 2]) * 2, 3)) * (1, 1, 0)
+        path = spline(path[::2], 2, closed=True) + r.normal(0, 1.2, (len(path[::2]) * 2, 3)) * (1, 1, 0)
         loops.append(sweep(path + (0, 0, below_mm - 3.0 - 3.4 * k), between(d, 1.0, 1.6), 5, closed=True))
     steel = d.random() < 0.4
     return [Solid(joined(*loops), "steel" if steel else pick(d, "rubber", "pvc", "nylon"), fill=0.5 if steel else 1.0)]
@@ -155,7 +169,9 @@ def _zippers(d: Rng, r: Rng, size: tuple[float, float], top_mm: float) -> Solids
     teeth, pulls = [], []
     for k in range(int(d.integers(1, 4))):
         reach = between(d, 0.55, 0.98) - 0.12 * k
-        knots = np.array([(-0.5, -0.45, 0), (0.3, -0.5, 0), (0.5, -0.3, 0), (0.5, 0.3, 0), (0.3, 0.5, 0), (-0.5, 0.45, 0)])
+        knots = np.array(
+            [(-0.5, -0.45, 0), (0.3, -0.5, 0), (0.5, -0.3, 0), (0.5, 0.3, 0), (0.3, 0.5, 0), (-0.5, 0.45, 0)]
+        )
         path = spline(knots * (size[0] * reach, size[1] * reach, 1), 5)
         path[:, 2] = top_mm + 4 + 6 * k
         path[:, :2] += r.normal(0, 2.0, (len(path), 2))
@@ -175,7 +191,9 @@ def _straps(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solid
         band = height_field(shape - lift, shape - lift + 5, (size[0] * 0.8, 48.0))
         bands.append(band.moved((0, s * size[1] * 0.22, -2)))
         buckle = extrude(rounded_rectangle(34, 26, 4, 2), 2.5, holes=(_slot(-8), _slot(8)))
-        metal.append(buckle.moved((size[0] * r.uniform(-0.45, -0.3), s * size[1] * r.uniform(0.2, 0.35), below_mm - 22)))
+        metal.append(
+            buckle.moved((size[0] * r.uniform(-0.45, -0.3), s * size[1] * r.uniform(0.2, 0.35), below_mm - 22))
+        )
         metal.append(torus(between(d, 9, 15), between(d, 1.2, 2.2), 16, 6).moved(
             (size[0] * r.uniform(0.2, 0.45), s * size[1] * r.uniform(0.1, 0.4), below_mm - 22)))  # fmt: skip
     hard = boxes(np.array([(size[0] * 0.3, 0, below_mm - 16)]), np.array([(26.0, 60.0, 5.0)]))

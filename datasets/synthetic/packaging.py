@@ -118,7 +118,9 @@ def wooden_box(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
         copies(cylinder(1.2, wall * 0.9, 6), corners * 0.96 + (0, 0, -wall / 2)),
     )
     gaps = boxes(
-        np.column_stack([np.zeros(planks - 1), (np.arange(1, planks) / planks - 0.5) * y, np.full(planks - 1, z + wall / 2)]),
+        np.column_stack(
+            [np.zeros(planks - 1), (np.arange(1, planks) / planks - 0.5) * y, np.full(planks - 1, z + wall / 2)]
+        ),
         np.tile([x, 2.0, wall * 0.9], (planks - 1, 1)),
     )
     return [
@@ -224,7 +226,7 @@ def padded_envelope(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A paper envelope lined with bubbles."""
     solids = _film(r, inner, drape, "paper", between(d, 0.2, 0.5), 1.0)
     pitch = between(d, 11, 22)
-    nx, ny = max(2, min(22, int(inner[0] / pitch))), max(2, min(22, int(inner[1] / pitch)))
+    nx, ny = max(2, min(19, int(inner[0] / pitch))), max(2, min(17, int(inner[1] / pitch)))
     x, y = np.meshgrid(np.linspace(-0.47, 0.47, nx) * inner[0], np.linspace(-0.47, 0.47, ny) * inner[1])
     dots = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, -2.6)])
     # Bubbles weigh only by their film; flat discs give the ring pattern seen in scans at a tenth of the triangles.

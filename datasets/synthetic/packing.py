@@ -82,9 +82,7 @@ def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector) -> tuple[str, tup
         scenario, groups = _threats(rng, split)
         if all((_extent(g) <= room).all() for g in groups):
             return scenario, groups
-    raise RunError(
-        f"no threat fits a parcel of {limit_mm} mm after {_DRAWS} draws", "allow larger parcels"
-    )
+    raise RunError(f"no threat fits a parcel of {limit_mm} mm after {_DRAWS} draws", "allow larger parcels")
 
 
 def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
@@ -150,7 +148,9 @@ def _packaging_for(
         # What no packaging of the theme holds goes into a carton of its own length.
         fitting = [p for p in PACKAGINGS if p.name == "carton"]
     packaging = _weighted(rng, fitting, [p.weight for p in fitting])
-    low = np.maximum(packaging.shortest_mm, need)
+    # Most of the objects fit one by one, so that no parcel stays empty.
+    usual = np.minimum(np.quantile(sizes, rng.uniform(0.5, 1.0), axis=0) + _PLAY_MM, packaging.longest_mm)
+    low = np.maximum.reduce([np.array(packaging.shortest_mm, float), need, usual])
     high = np.maximum(packaging.longest_mm, low)
     volume = sizes.prod(1).sum() * rng.uniform(0.55, 1.9)
     share = np.linspace(0, 1, 21)[:, None]
@@ -186,7 +186,7 @@ def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packa
     for threats_first in (False, True):
         load = Load(inner)
         sequence = _sequence(rng, cargo, threats_first)
-        paddings = _paddings(rng, theme, split, len(sequence))
+        paddings = _paddings(rng, _fillers(rng, theme, packaging), split, len(sequence))
         if threats_first:
             paddings = {step: layers for step, layers in paddings.items() if step >= len(cargo.threats)}
         found = not cargo.threats
@@ -210,19 +210,25 @@ def _sequence(rng: Rng, cargo: Cargo, threats_first: bool) -> list[tuple[bool, G
     return [*sequence[:at], *((True, g) for g in cargo.threats), *sequence[at:]]
 
 
-def _paddings(rng: Rng, theme: Theme, split: Split, steps: int) -> dict[int, list[tuple[str, int, float]]]:
+def _fillers(rng: Rng, theme: Theme, packaging: Packaging) -> tuple[str, ...]:
+    """The theme's fillers; bags are mostly stuffed with cloth, whatever else is in them."""
+    bag = packaging.name in ("suitcase", "backpack", "sack")
+    return ("cloth",) if bag and rng.random() < 0.8 else theme.fillers
+
+
+def _paddings(rng: Rng, names: tuple[str, ...], split: Split, steps: int) -> dict[int, list[tuple[str, int, float]]]:
     """Which fillers go in before which step: below, between and on top; (name, design, share of the room)."""
     plan: dict[int, list[tuple[str, int, float]]] = {}
-    fillers = [(f, numbers_of(f, FILLER_DESIGNS, split)) for f in theme.fillers]
+    fillers = [(f, numbers_of(f, FILLER_DESIGNS, split)) for f in names]
     fillers = [(f, numbers) for f, numbers in fillers if numbers]
-    many = "cloth" in theme.fillers
+    soft = "cloth" in names
     layers = [(0, 0.4, 0.2), (steps // 3, 0.35, 0.2), (2 * steps // 3, 0.35, 0.3), (steps, 0.8, 0.95)]
-    if many:
-        layers += [(steps // 2, 0.6, 0.3), (steps, 0.3, 0.95)]
+    if soft:
+        layers += [(0, 0.5, 0.35), (steps // 2, 0.7, 0.4), (steps, 0.5, 0.95)]
     name, numbers = fillers[int(rng.integers(len(fillers)))] if fillers else ("", ())
     for step, chance, share in layers:
         if fillers and rng.random() < chance:
-            plan.setdefault(step, []).append((name, int(rng.choice(numbers)), share * float(rng.uniform(0.4, 1.0))))
+            plan.setdefault(step, []).append((name, int(rng.choice(numbers)), share * float(rng.uniform(0.5, 1.0))))
     return plan
 
 

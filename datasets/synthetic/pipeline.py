@@ -25,8 +25,8 @@ from ...detector.errors import RunError, ScanError, UsageError
 from ...detector.taxonomy import TAXONOMY
 from ..annotations import Annotations, Dataset, Record
 from ..files import written_whole
-from ..native import ALL_SCANS
 from ..formats import coco
+from ..native import ALL_SCANS
 from ..scan import Scan, ScanKind
 from ..writers import write_dual_energy
 from .journal import NAME, Entry, Journal, cannot_write
@@ -138,9 +138,7 @@ def _rendered_parcel(plan: Plan, index: int) -> Entry:
     scanner = load_scanner(plan.scanners[int(rng.integers(len(plan.scanners)))])
     parcel = _composed(rng, plan.split, parcel_id)
     company = (_behind(parcel, _composed(rng, plan.split, parcel_id), rng),) if rng.random() < _COMPANY else ()
-    scans = render(
-        parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company
-    )
+    scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company)
     palette = palette_of(plan.looks, rng)
     return {"index": index, "scans": [_write_scan(plan, rendered, parcel_id, palette) for rendered in scans]}
 
@@ -248,7 +246,8 @@ def _write_labels(plan: Plan, entries: list[Entry]) -> Dataset:
         Record(
             scan["scan_id"],
             (plan.out / scan["file"],),
-            *scan["size"],
+            scan["size"][0],
+            scan["size"][1],
             Annotations.of(scan["boxes"], scan["labels"], scan["attributes"]),
             scan["group"],
         )

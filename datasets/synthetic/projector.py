@@ -43,7 +43,8 @@ class Fan:
     def slant(self) -> NDArray[np.float32]:
         """(columns,) path length along each ray per millimetre of distance: 1 / cos of the fan angle."""
         lateral = self.first_column_mm + (np.arange(self.columns) + 0.5) * self.pitch_mm
-        return np.hypot(1.0, lateral / self.reference_mm).astype(np.float32)
+        slant: NDArray[np.float32] = np.hypot(1.0, lateral / self.reference_mm).astype(np.float32)
+        return slant
 
     def bounds_px(self, points: NDArray[np.float64]) -> tuple[float, float, float, float]:
         """Extent (x0, y0, x1, y1) in pixels of vertices (V, 3) in the view's frame; may lie outside the frame."""

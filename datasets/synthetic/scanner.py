@@ -145,7 +145,7 @@ class ViewFrame:
         return np.stack([across - self.view.lateral_mm, rows, self.view.distance_mm + away], axis=1)
 
     def fan(self, x_mm: tuple[float, float], y_mm: tuple[float, float]) -> Fan:
-        """The detectors that see a rectangle of the reference plane: lateral position x0 to x1, belt position y0 to y1."""
+        """The detectors that see a rectangle of the reference plane, (x0, x1) across and (y0, y1) along the belt."""
         columns = max(1, round((x_mm[1] - x_mm[0]) / self.pitch_mm))
         rows = max(1, round((y_mm[1] - y_mm[0]) / self.pitch_mm))
         return Fan(self.view.distance_mm, self.pitch_mm, x_mm[0] - self.view.lateral_mm, columns, rows)

@@ -12,6 +12,7 @@ from .benign.electronics import ELECTRONICS
 from .benign.hardware import HARDWARE
 from .benign.household import HOUSEHOLD
 from .benign.kitchen import KITCHEN
+from .benign.power import POWER
 from .benign.smallware import SMALLWARE
 from .benign.tools import TOOLS
 from .benign.toys import TOYS
@@ -50,7 +51,7 @@ THEMES: tuple[Theme, ...] = (
     Theme("tool_set", _names(TOOLS, HARDWARE), 18, (*_BOXES, "sack", "backpack"), (*_PAPERS, "cloth"), 1.2),
     Theme("clothes", _names(CLOTHING, CLOTHING, SMALLWARE), 14, (*_BAGS, "carton", "poly_mailer"), ("cloth",), 1.4),
     Theme("kitchen", _names(KITCHEN), 14, _BOXES, (*_PAPERS, *_FOAMS)),
-    Theme("electronics", _names(ELECTRONICS), 16, (*_BOXES, "padded_envelope", "backpack"), _FOAMS, 1.4),
+    Theme("electronics", _names(ELECTRONICS, POWER, POWER), 16, (*_BOXES, "padded_envelope", "backpack"), _FOAMS, 1.4),
     Theme("cosmetics", _names(COSMETICS), 20, (*_POST, "gift_tin", "backpack"), _PAPERS),
     Theme("mixed_gift", ANYTHING, 20, (*_BOXES, *_BAGS), (*_PAPERS, *_FOAMS, "cloth"), 2.0),
     Theme("auto_parts", _names(VEHICLE, HARDWARE), 12, ("carton", "wooden_box", "carton", "crate"), _PAPERS),
@@ -58,6 +59,13 @@ THEMES: tuple[Theme, ...] = (
     Theme("documents", _names(DOCUMENTS, SMALLWARE), 8, (*_POST, "backpack"), ("newspapers",), 0.8),
     Theme("sewing_hardware", _names(HARDWARE, SMALLWARE), 24, (*_POST, "gift_tin"), (*_PAPERS, "cloth")),
     Theme("household", _names(HOUSEHOLD, KITCHEN), 14, _BOXES, (*_PAPERS, "cloth")),
-    Theme("travel", _names(CLOTHING, CLOTHING, COSMETICS, ELECTRONICS, SMALLWARE, DOCUMENTS), 26, _BAGS, ("cloth",), 1.8),
+    Theme(
+        "travel",
+        _names(CLOTHING, CLOTHING, COSMETICS, ELECTRONICS, POWER, SMALLWARE, DOCUMENTS),
+        26,
+        _BAGS,
+        ("cloth",),
+        1.8,
+    ),
 )
 """All themes."""

@@ -11,6 +11,7 @@ from .hardware import HARDWARE
 from .household import HOUSEHOLD
 from .housings import HOUSING_KINDS
 from .kitchen import KITCHEN
+from .power import POWER
 from .smallware import SMALLWARE
 from .tools import TOOLS
 from .toys import TOYS
@@ -19,6 +20,7 @@ from .vehicle import VEHICLE
 BENIGN: tuple[Kind, ...] = (
     *TOOLS,
     *ELECTRONICS,
+    *POWER,
     *KITCHEN,
     *HOUSEHOLD,
     *HOUSING_KINDS,

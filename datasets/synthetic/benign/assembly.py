@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from ..shapes import along_x, box, coil, cylinder, joined, tube
+from ..shapes import along_x, box, coil, cylinder, extrude, joined, rounded_rectangle, tube
 from ..solids import Item, Kind, Mesh, Solid
 
 Rng = np.random.Generator
@@ -90,6 +90,16 @@ def hollow_box(size_mm: Vector, wall_mm: float, material: str) -> Solids:
     return shell(box(size_mm), box((inner[0], inner[1], inner[2])), material)
 
 
+def slab(size_mm: Vector, wall_mm: float, material: str) -> Solids:
+    """A flat hollow case with rounded corners."""
+    outline = rounded_rectangle(size_mm[0], size_mm[1], min(size_mm[:2]) * 0.08)
+    inner = rounded_rectangle(size_mm[0] - 2 * wall_mm, size_mm[1] - 2 * wall_mm, min(size_mm[:2]) * 0.06)
+    return [
+        Solid(extrude(outline, size_mm[2]), material),
+        Solid(extrude(inner, size_mm[2] - 2 * wall_mm), "air", inside=material),
+    ]
+
+
 def pick(rng: Rng, *choices: str) -> str:
     """One of the names."""
     return choices[int(rng.integers(len(choices)))]
@@ -117,7 +127,7 @@ def ring(count: int, radius_mm: float, z_mm: float = 0.0) -> NDArray[np.float64]
 def rectangle(width_mm: float, height_mm: float, centre_mm: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
     """(4, 2) outline of a rectangle, counter-clockwise."""
     corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)]) * (width_mm, height_mm)
-    return corners + np.asarray(centre_mm)
+    return np.asarray(corners + np.asarray(centre_mm))
 
 
 def circuit_board(
@@ -137,12 +147,12 @@ def circuit_board(
     tall = np.array([1.2, 1.0, 0.6, 0.9])[role] * rng.uniform(0.12, 1.0, len(points)) ** 2 * (height_mm - 2.4) + 0.6
     tall = np.minimum(tall, height_mm - 1.7)
     sizes = np.concatenate([plan, tall[:, None]], 1)
-    centres = points + np.concatenate(
-        [(cell * 0.93 - plan) / 2 * rng.uniform(-1, 1, plan.shape), tall[:, None] / 2], 1
-    )
+    centres = points + np.concatenate([(cell * 0.93 - plan) / 2 * rng.uniform(-1, 1, plan.shape), tall[:, None] / 2], 1)
     materials = ("silicon", "ceramic", "aluminium", "steel")
     board = Solid(box((length_mm, width_mm, 1.6)).moved((0, 0, 0.8)), "circuit_board")
-    parts = [Solid(boxes(centres[role == k], sizes[role == k]), m) for k, m in enumerate(materials) if (role == k).any()]
+    parts = [
+        Solid(boxes(centres[role == k], sizes[role == k]), m) for k, m in enumerate(materials) if (role == k).any()
+    ]
     return [board, *parts]
 
 

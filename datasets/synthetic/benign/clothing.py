@@ -31,7 +31,9 @@ def _garment(d: Rng, r: Rng, size: tuple[float, float], layer_mm: float, materia
     bent_x, bent_y = np.sort(bent_x, 0), np.sort(bent_y, 1)
     floor = np.zeros(_GRID)
     body = Solid(warped_field(floor, floor + thick, bent_x + x * 2, bent_y + y * 2), material, fill=fill)
-    knots = np.column_stack([np.linspace(-0.42, 0.42, 5) * size[0], between(d, -0.35, 0.35) * size[1] + r.normal(0, 6, 5)])
+    knots = np.column_stack(
+        [np.linspace(-0.42, 0.42, 5) * size[0], between(d, -0.35, 0.35) * size[1] + r.normal(0, 6, 5)]
+    )
     path = spline(np.column_stack([knots, np.full(5, float(thick.max()) + 1.6)]), 4)
     return [body, Solid(sweep(path, 1.3, 4), material)]
 
@@ -131,9 +133,13 @@ def shoe(d: Rng, r: Rng) -> Solids:
     if d.random() < 0.2:
         solids.append(Solid(extrude(_sole(70, width * 0.8), 1.8).moved((length * 0.3, 0, heel + height - 8)), "steel"))
     if d.random() < 0.35:
-        nails = np.column_stack([d.uniform(-0.45, -0.3, 7) * length, d.uniform(-0.2, 0.2, 7) * width, np.full(7, heel / 2)])
+        nails = np.column_stack(
+            [d.uniform(-0.45, -0.3, 7) * length, d.uniform(-0.2, 0.2, 7) * width, np.full(7, heel / 2)]
+        )
         solids.append(Solid(copies(cylinder(1.0, heel * 0.7, 6), nails), "steel", inside=sole, inside_fill=fill))
-    eyes = np.array([(length * (0.02 + 0.045 * k), s * width * 0.16, heel + height + 1.2) for k in range(5) for s in (-1, 1)])
+    eyes = np.array(
+        [(length * (0.02 + 0.045 * k), s * width * 0.16, heel + height + 1.2) for k in range(5) for s in (-1, 1)]
+    )
     return [*solids, Solid(copies(tube(3.4, 1.9, 1.6, 10), eyes), pick(d, "brass", "steel", "aluminium"))]
 
 
@@ -176,7 +182,9 @@ def belt(d: Rng, r: Rng) -> Solids:
 def handbag(d: Rng, r: Rng) -> Solids:
     """A soft bag with chain or rings, clasp and zipper."""
     x, y, z = between(d, 200, 300), between(d, 140, 210), between(d, 40, 80)
-    chain = np.column_stack([np.linspace(-0.5, 0.5, 26) * x, y / 2 + 40 * np.cos(np.linspace(-1.5, 1.5, 26)) + 5, np.zeros(26)])
+    chain = np.column_stack(
+        [np.linspace(-0.5, 0.5, 26) * x, y / 2 + 40 * np.cos(np.linspace(-1.5, 1.5, 26)) + 5, np.zeros(26)]
+    )
     metal = pick(d, "brass", "steel", "zinc")
     links = copies(tube(5, 3, 2.2, 10), chain)
     zipper = sweep(spline(np.array([(-x * 0.45, y * 0.46, 0), (0, y * 0.44, 3), (x * 0.45, y * 0.46, 0)]), 6), 1.5, 5)

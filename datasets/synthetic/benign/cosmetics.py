@@ -36,7 +36,10 @@ def lipstick(d: Rng, r: Rng) -> Solids:
         Solid(copies(along_x(tube(radius, radius - 1, cap, 16)).moved((base / 2, 0, 0)), at), sleeve),
         Solid(copies(along_x(cylinder(radius - 1.1, 1.6, 16)).moved((length / 2 - 1, 0, 0)), at), sleeve),
         Solid(copies(along_x(cylinder(radius - 1.6, base * 0.6, 14)).moved((-cap / 2 - 2, 0, 0)), at), "polypropylene"),
-        Solid(copies(along_x(frustum(radius * 0.62, radius * 0.3, cap * 0.5, 14)).moved((base * 0.25, 0, 0)), at), "cosmetic"),
+        Solid(
+            copies(along_x(frustum(radius * 0.62, radius * 0.3, cap * 0.5, 14)).moved((base * 0.25, 0, 0)), at),
+            "cosmetic",
+        ),
     ]
 
 
@@ -49,7 +52,9 @@ def cream_tube(d: Rng, r: Rng) -> Solids:
         flat = radius * (1 - 0.92 * t**1.6 * level)
         wide = radius * (1 + 0.35 * t)
         rings.append(np.column_stack([np.full(16, length * t), circle(1, 16) * (wide, flat)]))
-        inner.append(np.column_stack([np.full(16, 1.5 + (length - 12) * t), circle(1, 16) * (wide - 1.5, max(flat - 0.8, 0.4))]))
+        inner.append(
+            np.column_stack([np.full(16, 1.5 + (length - 12) * t), circle(1, 16) * (wide - 1.5, max(flat - 0.8, 0.4))])
+        )
     skin = pick(d, "polyethylene", "polyethylene", "aluminium")
     return [
         Solid(loft(np.stack(rings)), skin),
@@ -65,11 +70,22 @@ def aerosol_can(d: Rng, r: Rng) -> Solids:
     wall, level = (0.35 if metal == "steel" else 0.6), between(r, 0.2, 0.6) * height
     outer = [(0, 5), (radius * 0.8, 0), (radius, 1), (radius, height), (radius * 0.55, height + 14), (0, height + 14)]
     w = wall
-    inner = [(0, 5 + w), (radius * 0.8, w + 0.2), (radius - w, 1 + w), (radius - w, height), (radius * 0.55 - w, height + 13), (0, height + 13)]
+    inner = [
+        (0, 5 + w),
+        (radius * 0.8, w + 0.2),
+        (radius - w, 1 + w),
+        (radius - w, height),
+        (radius * 0.55 - w, height + 13),
+        (0, height + 13),
+    ]
     solids: Solids = [
         Solid(lathe(outer, 24), metal),
         Solid(lathe(inner, 24), "air", inside=metal),
-        Solid(tube(radius - wall - 0.1, 2.4, level, 20).moved((0, 0, 7 + level / 2)), pick(d, "water", "cosmetic"), fill=0.8),
+        Solid(
+            tube(radius - wall - 0.1, 2.4, level, 20).moved((0, 0, 7 + level / 2)),
+            pick(d, "water", "cosmetic"),
+            fill=0.8,
+        ),
         Solid(cylinder(2.2, height - 10, 8).moved((0, 0, height / 2 + 4)), "polyethylene"),
         Solid(cylinder(8, 8, 12).moved((0, 0, height + 18.2)), "polypropylene"),
         Solid(tube(radius * 0.9, radius * 0.9 - 1.2, 30, 20).moved((0, 0, height + 29.2)), "polypropylene"),
@@ -118,7 +134,11 @@ def perfume(d: Rng, r: Rng) -> Solids:
     return [
         Solid(rounded_box((x, y, z), 5).moved((0, 0, z / 2)), "glass"),
         Solid(box((x - 2 * wall, y - 2 * wall, z - 2 * wall)).moved((0, 0, z / 2)), "air", inside="glass"),
-        Solid(box((x - 2 * wall - 0.1, y - 2 * wall - 0.1, level * 0.7)).moved((0, 0, wall + level * 0.35)), "water", fill=0.85),
+        Solid(
+            box((x - 2 * wall - 0.1, y - 2 * wall - 0.1, level * 0.7)).moved((0, 0, wall + level * 0.35)),
+            "water",
+            fill=0.85,
+        ),
         Solid(tube(9, 6.5, 12, 16).moved((0, 0, z + 6.2)), pick(d, "aluminium", "zinc", "brass")),
         Solid(tube(12, 10.5, 32, 16).moved((0, 0, z + 28.5)), pick(d, "abs", "zinc", "aluminium")),
     ]
@@ -146,8 +166,16 @@ def mascara(d: Rng, r: Rng) -> Solids:
     at = grid(1, count, 0, radius * 2 + 1.0)
     return [
         Solid(copies(along_x(cylinder(radius, length, 14)), at), "abs"),
-        Solid(copies(along_x(cylinder(radius - 1.6, length * 0.5, 12)).moved((-length * 0.22, 0, 0)), at), "cosmetic", inside="abs"),
-        Solid(copies(along_x(cylinder(0.8, length * 0.46, 6)).moved((-length * 0.2, 0, 0)), at), "steel", inside="cosmetic"),
+        Solid(
+            copies(along_x(cylinder(radius - 1.6, length * 0.5, 12)).moved((-length * 0.22, 0, 0)), at),
+            "cosmetic",
+            inside="abs",
+        ),
+        Solid(
+            copies(along_x(cylinder(0.8, length * 0.46, 6)).moved((-length * 0.2, 0, 0)), at),
+            "steel",
+            inside="cosmetic",
+        ),
     ]
 
 
@@ -168,9 +196,19 @@ def hair_dryer(d: Rng, r: Rng) -> Solids:
     lean = between(d, -15, 25)
     handle = np.array([(14, 0), (50, 0), (48 - lean, -grip), (16 - lean, -grip)]) + (0, -radius)
     hollow = (handle - handle.mean(0)) * (0.84, 0.95) + handle.mean(0)
-    wires = [along_x(coil(radius * k, 0.6, 7, length * 0.35, per_turn=7, segments=3)).moved((length * 0.58, 0, 0)) for k in (0.3, 0.55)]
+    wires = [
+        along_x(coil(radius * k, 0.6, 7, length * 0.35, per_turn=7, segments=3)).moved((length * 0.58, 0, 0))
+        for k in (0.3, 0.55)
+    ]
     mica = joined(box((length * 0.4, radius * 1.1, 0.6)).moved((length * 0.58, 0, 0)))
-    cord = np.array([(30 - lean, -grip - radius, 0), (20, -grip - radius - 50, 0), (110, -grip - radius - 30, 0), (150, -grip - 10, 0)])
+    cord = np.array(
+        [
+            (30 - lean, -grip - radius, 0),
+            (20, -grip - radius - 50, 0),
+            (110, -grip - radius - 30, 0),
+            (150, -grip - 10, 0),
+        ]
+    )
     return [
         Solid(along_x(lathe(profile, 22)), "abs"),
         Solid(along_x(lathe(inner, 22)), "air", inside="abs"),
@@ -179,7 +217,8 @@ def hair_dryer(d: Rng, r: Rng) -> Solids:
         Solid(mica, "ceramic", fill=0.7),
         Solid(extrude(handle, 30), "abs"),
         Solid(extrude(hollow, 25), "air", inside="abs"),
-        Solid(boxes(np.array([(32, -radius - 30, 0), (28 - lean / 2, -radius - 62, 0)]), np.array([(12, 22, 10), (8, 14, 8)])), "brass", fill=0.5),
+        Solid(boxes(np.array([(32, -radius - 30, 0), (28 - lean / 2, -radius - 62, 0)]),
+                    np.array([(12, 22, 10), (8, 14, 8)])), "brass", fill=0.5),
         Solid(sweep(cord, 3.4, 7), "pvc"),
         Solid(sweep(cord, 1.5, 5), "copper", inside="pvc"),
     ]  # fmt: skip

@@ -13,7 +13,9 @@ def plain_book(d: Rng, r: Rng) -> Solids:
     """A bound book."""
     x, y, z = between(d, 150, 290), between(d, 100, 210), between(d, 10, 50)
     cover = between(d, 0.4, 2.6)
-    both = boxes(np.array([(0, 0, s * (z / 2 + cover / 2 + 0.1)) for s in (-1, 1)]), np.tile([x + 4, y + 3, cover], (2, 1)))
+    both = boxes(
+        np.array([(0, 0, s * (z / 2 + cover / 2 + 0.1)) for s in (-1, 1)]), np.tile([x + 4, y + 3, cover], (2, 1))
+    )
     return [Solid(box((x, y, z)), "paper", fill=between(d, 0.7, 0.95)), Solid(both, "cardboard")]
 
 

@@ -11,12 +11,10 @@ from ..shapes import (
     circle,
     cylinder,
     extrude,
-    frustum,
     joined,
     lathe,
     rotation,
     rounded_box,
-    rounded_rectangle,
     spline,
     sweep,
     tube,
@@ -29,26 +27,15 @@ from .assembly import (
     boxes,
     cell_battery,
     circuit_board,
-    copies,
     grid,
     hollow_box,
     kind,
     moved,
     pick,
     screws,
-    spring,
-    transformer,
+    slab,
     turned,
 )
-
-
-def _slab(size: tuple[float, float, float], wall: float, material: str) -> Solids:
-    outline = rounded_rectangle(size[0], size[1], min(size[:2]) * 0.08)
-    inner = rounded_rectangle(size[0] - 2 * wall, size[1] - 2 * wall, min(size[:2]) * 0.06)
-    return [
-        Solid(extrude(outline, size[2]), material),
-        Solid(extrude(inner, size[2] - 2 * wall), "air", inside=material),
-    ]
 
 
 def phone(d: Rng, r: Rng) -> Solids:
@@ -58,7 +45,7 @@ def phone(d: Rng, r: Rng) -> Solids:
     cell = box((length * 0.55, width * 0.55, thick * 0.45)).moved((-length * 0.1, -width * 0.14, 0.3))
     board = circuit_board(d, length * 0.28, width * 0.82, density=1.3, height_mm=thick - 4)
     return [
-        *_slab((length, width, thick), 1.0, case),
+        *slab((length, width, thick), 1.0, case),
         Solid(box((length * 0.94, width * 0.9, 0.7)).moved((0, 0, thick / 2 - 1.6)), "glass"),
         Solid(cell, "lithium_cell"),
         *moved(board, (length * 0.33, 0, -thick / 2 + 1.2)),
@@ -72,7 +59,7 @@ def tablet(d: Rng, r: Rng) -> Solids:
     cells = boxes(grid(1, 2, 0, width * 0.36, -0.4), np.tile([length * 0.45, width * 0.32, thick * 0.4], (2, 1)))
     board = circuit_board(d, length * 0.16, width * 0.7, density=1.2, height_mm=thick - 3.8)
     return [
-        *_slab((length, width, thick), 1.1, pick(d, "aluminium", "abs")),
+        *slab((length, width, thick), 1.1, pick(d, "aluminium", "abs")),
         Solid(box((length * 0.95, width * 0.93, 0.8)).moved((0, 0, thick / 2 - 1.7)), "glass"),
         Solid(cells, "lithium_cell"),
         *moved(board, (length * 0.35, 0, -thick / 2 + 1.2)),
@@ -85,7 +72,7 @@ def laptop(d: Rng, r: Rng) -> Solids:
     length, width = between(d, 280, 375), between(d, 195, 255)
     thick = between(d, 17, 27)
     shell = pick(d, "abs", "magnesium", "aluminium")
-    base = _slab((length, width, thick), 1.4, shell)
+    base = slab((length, width, thick), 1.4, shell)
     screen = box((length, width, 2.2)).moved((0, 0, thick / 2 + 1.2))
     glass = box((length * 0.93, width * 0.88, 1.0)).moved((0, 0, thick / 2 + 3.0))
     lid = box((length, width, 1.6)).moved((0, 0, thick / 2 + 4.6))
@@ -138,66 +125,6 @@ def board_stack(d: Rng, r: Rng) -> Solids:
     return solids
 
 
-def charger(d: Rng, r: Rng) -> Solids:
-    """A mains charger: pins, transformer or ferrite core, capacitor, board."""
-    length, width, thick = between(d, 50, 110), between(d, 32, 55), between(d, 24, 36)
-    heavy = d.random() < 0.5
-    core = transformer((length * 0.5, width * 0.7, thick * 0.75))
-    board = circuit_board(d, length * 0.85, width * 0.8, height_mm=thick * 0.3)
-    pins = boxes(np.array([(0, -9.5, 0), (0, 9.5, 0)]), np.full((2, 3), 4.0) * (4.5, 1, 1))
-    cord = spline(np.array([(0, 0, 0), (30, 6, 2), (60, -30, 0), (10, -60, 3), (-50, -50, 1), (-60, 20, 5)]), 4)
-    inner = core if heavy else [*board, Solid(box((18, 16, 12)).moved((0, 0, thick * 0.32)), "ceramic", fill=1.8)]
-    return [
-        *hollow_box((length, width, thick), 2.2, "abs"),
-        *moved(inner, (0, 0, 0.0 if heavy else -thick / 2 + 3)),
-        Solid(pins.moved((-length / 2 - 9.2, 0, 0)), "brass"),
-        Solid(sweep(cord + (length / 2 + 2, 0, 0), 2.0, 6), "pvc"),
-        Solid(sweep(cord + (length / 2 + 2, 0, 0), 0.9, 5), "copper", inside="pvc"),
-    ]
-
-
-def power_bank(d: Rng, r: Rng) -> Solids:
-    """Cells in a row with a small board: from afar a magazine."""
-    count = int(d.integers(1, 6))
-    shell = pick(d, "abs", "aluminium")
-    if d.random() < 0.5:
-        solids = hollow_box((76, count * 19 + 5.0, 23), 1.6, shell)
-        for k in range(count):
-            solids += moved(cell_battery(9, 62), (2, (k - (count - 1) / 2) * 19, 0))
-        return [*solids, Solid(box((1.6, count * 16.0, 16)).moved((-34, 0, 0)), "circuit_board")]
-    length, width, thick = between(d, 90, 150), between(d, 60, 78), between(d, 9, 20)
-    pouch = box((length * 0.72, width * 0.86, (thick - 4.5))).moved((-length * 0.1, 0, 0))
-    board = circuit_board(d, length * 0.15, width * 0.8, height_mm=thick - 4.5)
-    return [*_slab((length, width, thick), 1.6, shell), Solid(pouch, "lithium_cell"),
-            *moved(board, (length * 0.38, 0, -thick / 2 + 2))]  # fmt: skip
-
-
-def round_cells(d: Rng, r: Rng) -> Solids:
-    """Loose or shrink-wrapped round cells, AA to C size, side by side like cartridges."""
-    count = int(d.integers(1, 9))
-    radius, length = ((5.2, 44), (7.2, 50), (7.2, 50), (9, 65), (13, 50))[int(d.integers(5))]
-    solids: Solids = []
-    for k in range(count):
-        one = cell_battery(radius, length - 1.5)
-        if r.random() < 0.5:
-            one = turned(one, rotation("z", 180))
-        solids += moved(one, (between(r, -0.5, 0.5), k * (radius * 2 + 0.3), 0))
-    return solids
-
-
-def button_cells(d: Rng, r: Rng) -> Solids:
-    """A blister strip of button cells."""
-    nx, ny, radius = int(d.integers(2, 6)), int(d.integers(1, 4)), between(d, 4, 11)
-    points = grid(nx, ny, radius * 2.6, radius * 2.6)
-    thick = between(d, 1.8, 5)
-    card = box((nx * radius * 2.6 + 14, ny * radius * 2.6 + 14, 0.6)).moved((0, 0, -thick / 2 - 0.4))
-    return [
-        Solid(copies(cylinder(radius, thick, 16), points), "steel"),
-        Solid(copies(cylinder(radius * 0.9, thick * 0.7, 16), points), "lithium_cell", inside="steel"),
-        Solid(card, "cardboard"),
-    ]
-
-
 def camera(d: Rng, r: Rng) -> Solids:
     """A body with board, shutter and cell, and a lens barrel with glass groups in rings."""
     width, height, depth = between(d, 110, 150), between(d, 75, 105), between(d, 38, 60)
@@ -220,7 +147,11 @@ def camera(d: Rng, r: Rng) -> Solids:
         z = z0 + barrel * (k + 0.6) / (groups + 0.4)
         bulge, rim = between(d, 2, 6), (radius - 3) * between(d, 0.6, 0.95)
         lens.append(Solid(lathe([(0, -bulge / 2), (rim, -1), (rim, 1), (0, bulge / 2)], 20).moved((4, -6, z)), "glass"))
-    return [*solids, *lens, Solid(tube(radius + 2.5, radius + 0.1, barrel * 0.35, 24).moved((4, -6, z0 + barrel * 0.6)), "rubber")]
+    return [
+        *solids,
+        *lens,
+        Solid(tube(radius + 2.5, radius + 0.1, barrel * 0.35, 24).moved((4, -6, z0 + barrel * 0.6)), "rubber"),
+    ]
 
 
 def lens(d: Rng, r: Rng) -> Solids:
@@ -228,7 +159,9 @@ def lens(d: Rng, r: Rng) -> Solids:
     radius, length = between(d, 28, 42), between(d, 50, 180)
     solids: Solids = [
         Solid(tube(radius, radius - 2.2, length, 24), pick(d, "aluminium", "polycarbonate")),
-        Solid(tube(radius - 3, radius - 5, length * 0.6, 24).moved((0, 0, length * 0.1)), pick(d, "aluminium", "brass")),
+        Solid(
+            tube(radius - 3, radius - 5, length * 0.6, 24).moved((0, 0, length * 0.1)), pick(d, "aluminium", "brass")
+        ),
         Solid(tube(radius * 0.95, radius * 0.7, 4, 24).moved((0, 0, -length / 2 - 2.1)), "steel"),
     ]
     for k in range(int(d.integers(3, 7))):
@@ -236,38 +169,6 @@ def lens(d: Rng, r: Rng) -> Solids:
         shape = lathe([(0, -bulge / 2), (rim, -1), (rim, 1), (0, bulge / 2)], 20)
         solids.append(Solid(shape.moved((0, 0, -length * 0.4 + length * 0.13 * k)), "glass"))
     return solids
-
-
-def cable_coil(d: Rng, r: Rng) -> Solids:
-    """A cable coiled up, with connectors at both ends."""
-    turns, radius, thick = int(d.integers(2, 7)), between(d, 30, 90), between(d, 1.3, 4.2)
-    steps = turns * 14
-    angle = np.linspace(0, 2 * np.pi * turns, steps)
-    # Each turn lies beside the one before, with a slack of its own, as a hand winds it.
-    flat = between(r, 0.55, 1.0)
-    wobble = radius * (0.72 + 0.015 * np.sin(angle * 0.37 + r.uniform(0, 6)))
-    out = wobble + angle / (2 * np.pi) * thick * 2.4 / flat
-    path = np.column_stack([out * np.cos(angle), out * np.sin(angle) * flat, 0.3 * thick * np.sin(angle / 2)])
-    core = pick(d, "copper", "copper", "aluminium")
-    plug = box((34, 13, 9))
-    metal = box((13, 9, 4))
-    ends = [path[0] * 0.5 + (0, 0, thick + 8), path[-1] * 0.6 + (0, 0, thick + 20)]
-    return [
-        Solid(sweep(path, thick, 6), "pvc"),
-        Solid(sweep(path, thick * 0.5, 5), core, inside="pvc", fill=0.7),
-        Solid(joined(*(plug.moved(e) for e in ends)), "pvc"),
-        Solid(joined(*(metal.moved(e) for e in ends)), "steel", inside="pvc", fill=0.7),
-        Solid(joined(*(metal.moved(e + (23.6, 0, 0)) for e in ends)), "steel", fill=0.6),
-    ]
-
-
-def plug_bundle(d: Rng, r: Rng) -> Solids:
-    """Connectors, adapters and short leads in a heap side by side."""
-    count = int(d.integers(4, 10))
-    cells = grid(count, 2, 24, 32)[r.permutation(count * 2)[:count]]
-    bodies = boxes(cells, d.uniform(0.5, 1.0, (count, 3)) * (20, 26, 11))
-    pins = boxes(cells + (0, 0, 6.8), np.tile([10.0, 10.0, 1.8], (count, 1)))
-    return [Solid(bodies, pick(d, "pvc", "abs")), Solid(pins, "brass")]
 
 
 def hard_disk(d: Rng, r: Rng) -> Solids:
@@ -314,7 +215,8 @@ def loudspeaker(d: Rng, r: Rng) -> Solids:
     solids = hollow_box((height, width, depth), wall, wood)
     radius = width * 0.36
     driver: Solids = [
-        Solid(lathe([(radius, 0), (radius, -2), (radius * 0.45, -radius * 0.5), (radius * 0.45, -radius * 0.5 + 2)], 24),
+        Solid(lathe([(radius, 0), (radius, -2), (radius * 0.45, -radius * 0.5), (radius * 0.45, -radius * 0.5 + 2)],
+                    24),
               "steel"),
         Solid(tube(radius * 0.6, radius * 0.28, 12, 24).moved((0, 0, -radius * 0.5 - 7)), "ceramic", fill=1.9),
         Solid(cylinder(radius * 0.24, 18, 16).moved((0, 0, -radius * 0.5 - 6)), "steel"),
@@ -328,7 +230,9 @@ def razor(d: Rng, r: Rng) -> Solids:
     """An electric razor or trimmer: motor, cell and steel cutters in a slim body."""
     length, radius = between(d, 130, 170), between(d, 17, 25)
     body = lathe([(0, 0), (radius * 0.7, 0), (radius, length * 0.5), (radius * 0.8, length), (0, length)], 18)
-    inner = lathe([(0, 3), (radius * 0.6, 3), (radius - 2, length * 0.5), (radius * 0.7, length - 3), (0, length - 3)], 18)
+    inner = lathe(
+        [(0, 3), (radius * 0.6, 3), (radius - 2, length * 0.5), (radius * 0.7, length - 3), (0, length - 3)], 18
+    )
     motor_can = cylinder(radius * 0.45, 32, 14).moved((0, 0, length * 0.72))
     cell = turned(cell_battery(6.9, 46), rotation("y", -90))
     return [
@@ -379,28 +283,6 @@ def watch(d: Rng, r: Rng) -> Solids:
     ]
 
 
-def flashlight(d: Rng, r: Rng) -> Solids:
-    """A metal tube with cells in line, spring, reflector and lens: a barrel look-alike."""
-    radius, count, cell = ((13.0, 2, 50.0), (16.0, 1, 65.0), (12.0, 3, 44.0), (18.0, 2, 58.0))[int(d.integers(4))]
-    wall = between(d, 1.4, 3.0)
-    length = count * (cell + 1) + 22
-    head = radius * between(d, 1.1, 1.7)
-    body = pick(d, "aluminium", "aluminium", "abs", "steel")
-    solids: Solids = [
-        Solid(along_x(tube(radius, radius - wall, length)), body),
-        Solid(along_x(cylinder(radius, wall * 2)).moved((-length / 2 - wall - 0.1, 0, 0)), body),
-        Solid(along_x(lathe([(head, 0), (head, 34), (head - 2, 34), (head - 2, 4), (radius * 0.7, 0)]))
-              .moved((length / 2 + 0.2, 0, 0)), body),
-        Solid(along_x(lathe([(3, 6), (head - 3, 30), (head - 4, 30), (3, 7.5)], 18)).moved((length / 2, 0, 0)), "aluminium"),
-        Solid(along_x(cylinder(head - 2.2, 2)).moved((length / 2 + 32, 0, 0)), pick(d, "glass", "polycarbonate")),
-    ]  # fmt: skip
-    start = -length / 2 + 14
-    solids += moved([spring(radius * 0.5, 11, 1.2, 4)], (start - 6.5, 0, 0))
-    for k in range(count):
-        solids += moved(cell_battery(radius - wall - 0.6, cell - 2), (start + (k + 0.5) * (cell + 1), 0, 0))
-    return solids
-
-
 def remote_control(d: Rng, r: Rng) -> Solids:
     """A slim shell with a thin board and two AAA cells."""
     length, width, thick = between(d, 130, 200), between(d, 38, 55), between(d, 17, 24)
@@ -415,7 +297,9 @@ def printer_part(d: Rng, r: Rng) -> Solids:
     rollers = [(12.0, "aluminium", -0.34), (7.0, "steel", 0.0), (5.0, "steel", 0.22)]
     solids: Solids = hollow_box((length, width, thick), 2.2, "abs")
     for radius, material, y in rollers:
-        solids.append(Solid(along_x(tube(radius, radius * 0.7, length * 0.92, 16)).moved((0, y * width, -thick * 0.2)), material))
+        solids.append(
+            Solid(along_x(tube(radius, radius * 0.7, length * 0.92, 16)).moved((0, y * width, -thick * 0.2)), material)
+        )
     powder = box((length * 0.9, width * 0.5, thick * 0.3)).moved((0, width * 0.18, thick * 0.3))
     gears = [along_x(extrude(circle(9, 14), 6)).moved((length / 2 + 3.2, y * width, 0)) for y in (-0.3, 0, 0.3)]
     return [*solids, Solid(powder, "polyethylene", fill=0.6), Solid(joined(*gears), "nylon")]
@@ -427,22 +311,15 @@ ELECTRONICS: tuple[Kind, ...] = (
     kind("laptop", laptop, 20),
     kind("bare_board", bare_board, 32, 1.5),
     kind("board_stack", board_stack, 16),
-    kind("charger", charger, 24, 1.5),
-    kind("power_bank", power_bank, 24, 1.2),
-    kind("round_cells", round_cells, 24, 1.5),
-    kind("button_cells", button_cells, 16),
     kind("camera", camera, 20),
     kind("lens", lens, 16),
-    kind("cable_coil", cable_coil, 28, 2.0),
-    kind("plug_bundle", plug_bundle, 16),
     kind("hard_disk", hard_disk, 12),
     kind("headphones", headphones, 16),
     kind("loudspeaker", loudspeaker, 16),
     kind("razor", razor, 16),
     kind("game_controller", game_controller, 12),
     kind("watch", watch, 24),
-    kind("flashlight", flashlight, 24, 1.2),
     kind("remote_control", remote_control, 16),
     kind("printer_part", printer_part, 12),
 )
-"""Devices, cables and cells."""
+"""Devices."""

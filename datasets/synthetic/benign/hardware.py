@@ -12,10 +12,8 @@ from ..shapes import (
     coil,
     cylinder,
     extrude,
-    frustum,
     joined,
     lathe,
-    rounded_box,
     rounded_rectangle,
     smooth,
     spline,
@@ -23,7 +21,7 @@ from ..shapes import (
     tube,
 )
 from ..solids import Kind, Solid
-from .assembly import Rng, Solids, between, boxes, copies, grid, kind, moved, pick, rectangle, screw, screws, spring
+from .assembly import Rng, Solids, between, boxes, copies, grid, kind, moved, pick, rectangle, screw, spring
 
 
 def door_handle(d: Rng, r: Rng) -> Solids:
@@ -42,7 +40,9 @@ def hinges(d: Rng, r: Rng) -> Solids:
     leaf = extrude(rectangle(x * 0.9, y), 2.2, holes=holes)
     pin = along_y(cylinder(4.2, y, 10))
     one = joined(leaf.moved((x / 2 + 4.3, 0, 0)), leaf.scaled((1, 1, 1)).moved((-x / 2 - 4.3, 0, 0)), pin)
-    return [Solid(copies(one, grid(count, 1, 0, 0) + np.arange(count)[:, None] * (0, 0, 8.8)), pick(d, "steel", "brass"))]
+    return [
+        Solid(copies(one, grid(count, 1, 0, 0) + np.arange(count)[:, None] * (0, 0, 8.8)), pick(d, "steel", "brass"))
+    ]
 
 
 def screw_bag(d: Rng, r: Rng) -> Solids:
@@ -102,7 +102,10 @@ def magnets(d: Rng, r: Rng) -> Solids:
     rod = along_x(cylinder(radius, 4.0, 18))
     at = np.column_stack([np.arange(count) * 4.1, np.zeros((count, 2))])
     if d.random() < 0.4:
-        return [Solid(tube(radius * 2, radius, 10, 24), "ceramic", fill=1.9), Solid(cylinder(radius * 2, 3, 24).moved((0, 0, 6.6)), "steel")]
+        return [
+            Solid(tube(radius * 2, radius, 10, 24), "ceramic", fill=1.9),
+            Solid(cylinder(radius * 2, 3, 24).moved((0, 0, 6.6)), "steel"),
+        ]
     return [Solid(copies(rod, at), "steel")]
 
 
@@ -137,7 +140,9 @@ def stapler(d: Rng, r: Rng) -> Solids:
 def tape_dispenser(d: Rng, r: Rng) -> Solids:
     """A hand dispenser with grip, roll of tape and saw-toothed blade: pistol-shaped."""
     radius = between(d, 38, 60)
-    frame = smooth(np.array([(-20, -20), (radius, -18), (radius * 1.9, 4), (radius * 1.9, 16), (radius, 10), (0, 24)]), 1)
+    frame = smooth(
+        np.array([(-20, -20), (radius, -18), (radius * 1.9, 4), (radius * 1.9, 16), (radius, 10), (0, 24)]), 1
+    )
     grip = smooth(np.array([(-8, -20), (24, -20), (12, -120), (-24, -118)]), 1)
     metal = pick(d, "steel", "abs")
     return [
@@ -167,7 +172,10 @@ def sewing_kit(d: Rng, r: Rng) -> Solids:
         Solid(copies(tube(11, 4.2, 26, 14), reels), "cotton", fill=0.55),
         Solid(copies(tube(12, 3, 2.2, 14), reels + (0, 0, 14.2)), "polypropylene"),
         Solid(pins, "steel"),
-        Solid(lathe([(0, 18), (7.5, 18), (9, 0), (8.4, 0), (7, 17.4), (0, 17.4)], 14).moved((50, 62, -8)), pick(d, "steel", "brass")),
+        Solid(
+            lathe([(0, 18), (7.5, 18), (9, 0), (8.4, 0), (7, 17.4), (0, 17.4)], 14).moved((50, 62, -8)),
+            pick(d, "steel", "brass"),
+        ),
     ]
 
 
@@ -175,7 +183,10 @@ def castors(d: Rng, r: Rng) -> Solids:
     """Furniture or trolley wheels in their forks."""
     count, radius = int(d.integers(1, 5)), between(d, 18, 36)
     wheel = tube(radius, radius * 0.3, radius * 0.7, 20)
-    fork = boxes(np.array([(0, radius * 0.62, s * radius * 0.44) for s in (-1, 1)]), np.tile([radius * 0.7, radius * 1.6, 2.4], (2, 1)))
+    fork = boxes(
+        np.array([(0, radius * 0.62, s * radius * 0.44) for s in (-1, 1)]),
+        np.tile([radius * 0.7, radius * 1.6, 2.4], (2, 1)),
+    )
     top = box((radius * 1.3, 2.6, radius * 1.3)).moved((0, radius * 1.5, 0))
     at = grid(count, 1, radius * 2.3, 0)
     return [
@@ -188,7 +199,9 @@ def castors(d: Rng, r: Rng) -> Solids:
 def drawer_rail(d: Rng, r: Rng) -> Solids:
     """A telescopic rail of folded sheet with balls and holes."""
     length, width = between(d, 220, 460), between(d, 24, 46)
-    profile = np.array([(0, 0), (width, 0), (width, 8), (width - 1.4, 8), (width - 1.4, 1.4), (1.4, 1.4), (1.4, 8), (0, 8)])
+    profile = np.array(
+        [(0, 0), (width, 0), (width, 8), (width - 1.4, 8), (width - 1.4, 1.4), (1.4, 1.4), (1.4, 8), (0, 8)]
+    )
     rail = along_x(extrude(profile - (width / 2, 0), length))
     balls = boxes(grid(14, 2, length * 0.06, width * 0.72) + (0, 0, 5), np.full((28, 3), 3.4))
     return [Solid(rail, "steel"), Solid(rail.scaled((0.9, 0.7, 0.8)).moved((between(r, -20, 60), 0, 2.0)), "steel"),
@@ -201,7 +214,15 @@ def electric_box(d: Rng, r: Rng) -> Solids:
     at = grid(count, 1, 84, 0)
     clamps = np.concatenate([grid(3, 3, 20, 20) + p for p in at])
     return [
-        Solid(copies(joined(extrude(rectangle(80, 80), 36, holes=(rectangle(74, 74),)), box((80, 80, 3)).moved((0, 0, 19.6))), at), "abs"),
+        Solid(
+            copies(
+                joined(
+                    extrude(rectangle(80, 80), 36, holes=(rectangle(74, 74),)), box((80, 80, 3)).moved((0, 0, 19.6))
+                ),
+                at,
+            ),
+            "abs",
+        ),
         Solid(boxes(clamps, np.tile([9.0, 8.0, 9.0], (len(clamps), 1))), "brass", fill=0.75),
         Solid(copies(cylinder(1.8, 8, 8), clamps + (0, 0, 8.8)), "steel"),
     ]

@@ -4,9 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import along_x, along_y, box, circle, coil, cylinder, ellipsoid, extrude, joined, lathe, rotation, rounded_box, smooth, spline, sweep, tube
+from ..shapes import (
+    along_x,
+    along_y,
+    box,
+    circle,
+    coil,
+    cylinder,
+    extrude,
+    joined,
+    lathe,
+    rotation,
+    rounded_box,
+    smooth,
+    spline,
+    sweep,
+    tube,
+)
 from ..solids import Kind, Mesh, Solid
-from .assembly import Rng, Solids, between, boxes, cell_battery, circuit_board, copies, grid, kind, motor, moved, pick, rectangle, turned
+from .assembly import (
+    Rng,
+    Solids,
+    between,
+    boxes,
+    cell_battery,
+    circuit_board,
+    copies,
+    grid,
+    kind,
+    motor,
+    moved,
+    pick,
+    rectangle,
+    turned,
+)
 
 
 def candles(d: Rng, r: Rng) -> Solids:
@@ -18,7 +49,8 @@ def candles(d: Rng, r: Rng) -> Solids:
     solids.append(Solid(copies(wick, at), "cotton", inside="polyethylene", inside_fill=0.97))
     if d.random() < 0.5:
         glass = lathe([(0, -height / 2 - 4), (radius + 3, -height / 2 - 4), (radius + 3, height / 2 + 8),
-                       (radius + 0.3, height / 2 + 8), (radius + 0.3, -height / 2 - 0.5), (0, -height / 2 - 0.5)], 22)  # fmt: skip
+                       (radius + 0.3, height / 2 + 8), (radius + 0.3, -height / 2 - 0.5),
+                       (0, -height / 2 - 0.5)], 22)  # fmt: skip
         solids.append(Solid(copies(glass, at), pick(d, "glass", "glass", "aluminium"), fill=1.0))
     return solids
 
@@ -73,12 +105,22 @@ def alarm_clock(d: Rng, r: Rng) -> Solids:
         Solid(cylinder(radius - wall, depth - 2 * wall, 28), "air", inside=shell),
         Solid(joined(*wheels, *plates), "brass"),
         Solid(coil(radius * 0.2, 0.5, 5, 5).moved((radius * 0.1, radius * 0.45, 3)), "steel"),
-        Solid(joined(*(_bell(radius * 0.36).moved((s * radius * 0.7, radius * 0.95 + 5, 0)) for s in (-1, 1))), pick(d, "brass", "steel")),
+        Solid(
+            joined(*(_bell(radius * 0.36).moved((s * radius * 0.7, radius * 0.95 + 5, 0)) for s in (-1, 1))),
+            pick(d, "brass", "steel"),
+        ),
     ]
 
 
 def _bell(radius: float) -> Mesh:
-    profile = [(0, radius), (radius * 0.8, radius * 0.6), (radius, 0), (radius - 1, 0), (radius * 0.75, radius * 0.55), (0, radius - 1)]
+    profile = [
+        (0, radius),
+        (radius * 0.8, radius * 0.6),
+        (radius, 0),
+        (radius - 1, 0),
+        (radius * 0.75, radius * 0.55),
+        (0, radius - 1),
+    ]
     return along_y(lathe(profile, 16))
 
 
@@ -129,7 +171,10 @@ def picture_frame(d: Rng, r: Rng) -> Solids:
     """Frame, glass, back board, hooks and staples."""
     x, y, rim = between(d, 130, 300), between(d, 100, 220), between(d, 12, 28)
     return [
-        Solid(extrude(rectangle(x, y), 14, holes=(rectangle(x - 2 * rim, y - 2 * rim),)), pick(d, "wood", "abs", "aluminium")),
+        Solid(
+            extrude(rectangle(x, y), 14, holes=(rectangle(x - 2 * rim, y - 2 * rim),)),
+            pick(d, "wood", "abs", "aluminium"),
+        ),
         Solid(box((x - 2 * rim - 0.4, y - 2 * rim - 0.4, 2)), "glass"),
         Solid(box((x - 2 * rim - 0.4, y - 2 * rim - 0.4, 2.5)).moved((0, 0, -3)), "cardboard"),
         Solid(boxes(grid(4, 2, x * 0.22, y - rim, -8.2), np.tile([9.0, 3.0, 1.2], (8, 1))), "steel"),
@@ -142,7 +187,11 @@ def pump_motor(d: Rng, r: Rng) -> Solids:
     return [
         *motor(radius * 0.62, radius * 1.4, 10),
         Solid(along_x(tube(radius, radius * 0.64, 22, 24)).moved((-radius * 0.2, 0, 0)), pick(d, "aluminium", "abs")),
-        Solid(along_x(tube(radius * 1.3, radius * 0.4, 12, 24)).moved((radius * 0.7 + 14, 0, 0)), pick(d, "aluminium", "steel", "abs"), fill=0.6),
+        Solid(
+            along_x(tube(radius * 1.3, radius * 0.4, 12, 24)).moved((radius * 0.7 + 14, 0, 0)),
+            pick(d, "aluminium", "steel", "abs"),
+            fill=0.6,
+        ),
     ]
 
 
@@ -151,7 +200,11 @@ def massage_gun(d: Rng, r: Rng) -> Solids:
     body, radius = between(d, 110, 160), between(d, 24, 32)
     handle = rounded_box((40, 130, 36), 10).moved((-body * 0.1, -radius - 66, 0))
     hollow = rounded_box((35, 124, 31), 8).moved((-body * 0.1, -radius - 66, 0))
-    cells = [s for k in (-1, 1) for s in moved(turned(cell_battery(8.5, 55), rotation("z", 90)), (-body * 0.1, -radius - 66 + k * 31, 0))]
+    cells = [
+        s
+        for k in (-1, 1)
+        for s in moved(turned(cell_battery(8.5, 55), rotation("z", 90)), (-body * 0.1, -radius - 66 + k * 31, 0))
+    ]
     return [
         Solid(along_x(cylinder(radius, body, 22)), "abs"),
         Solid(along_x(cylinder(radius - 2.5, body - 5, 22)), "air", inside="abs"),
@@ -159,7 +212,10 @@ def massage_gun(d: Rng, r: Rng) -> Solids:
         Solid(handle, "abs"),
         Solid(hollow, "air", inside="abs"),
         *cells,
-        Solid(along_x(lathe([(0, 0), (9, 0), (9, 20), (22, 34), (20, 50), (0, 56)], 16)).moved((body / 2 + 0.2, 0, 0)), pick(d, "rubber", "aluminium", "abs")),
+        Solid(
+            along_x(lathe([(0, 0), (9, 0), (9, 20), (22, 34), (20, 50), (0, 56)], 16)).moved((body / 2 + 0.2, 0, 0)),
+            pick(d, "rubber", "aluminium", "abs"),
+        ),
     ]
 
 

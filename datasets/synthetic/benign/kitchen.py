@@ -62,7 +62,11 @@ def kitchen_knife(d: Rng, r: Rng) -> Solids:
         Solid(extrude(outline, thick), "steel"),
         Solid(body, grip),
         Solid(tang, "steel", inside=grip),
-        Solid(copies(cylinder(2.8, (15 - thick) / 2 - 0.3, 8), rivets + (0, 0, thick / 2 + (15 - thick) / 4)), "brass", inside=grip),
+        Solid(
+            copies(cylinder(2.8, (15 - thick) / 2 - 0.3, 8), rivets + (0, 0, thick / 2 + (15 - thick) / 4)),
+            "brass",
+            inside=grip,
+        ),
     ]
 
 
@@ -126,7 +130,14 @@ def bottle(d: Rng, r: Rng) -> Solids:
     level = height * between(r, 0.3, 0.6)
     body = [(0, 0), (radius, 0), (radius, shoulder), (neck, height * 0.88), (neck, height), (0, height)]
     w = wall
-    hollow = [(0, w), (radius - w, w), (radius - w, shoulder), (neck - w * 0.6, height * 0.88), (neck - w * 0.6, height - 1), (0, height - 1)]
+    hollow = [
+        (0, w),
+        (radius - w, w),
+        (radius - w, shoulder),
+        (neck - w * 0.6, height * 0.88),
+        (neck - w * 0.6, height - 1),
+        (0, height - 1),
+    ]
     drink = [(0, w), (radius - w - 0.05, w), (radius - w - 0.05, level), (0, level)]
     cap = tube(neck + 2.5, neck + 0.2, 18, 20).moved((0, 0, height - 9.5))
     return [
@@ -144,7 +155,8 @@ def jar(d: Rng, r: Rng) -> Solids:
     return [
         Solid(cylinder(radius, height, 24).moved((0, 0, height / 2)), "glass"),
         Solid(cylinder(radius - wall, height - 2 * wall, 24).moved((0, 0, height / 2)), "air", inside="glass"),
-        Solid(cylinder(radius - wall - 0.1, level - 2 * wall, 24).moved((0, 0, level / 2)), pick(d, "food", "sugar", "cosmetic")),
+        Solid(cylinder(radius - wall - 0.1, level - 2 * wall, 24).moved((0, 0, level / 2)),
+              pick(d, "food", "sugar", "cosmetic")),
         Solid(lathe([(0, 0.4), (radius, 0.4), (radius, -10), (radius + 0.6, -10), (radius + 0.6, 1), (0, 1)], 24)
               .moved((0, 0, height + 0.2)), "steel"),
     ]  # fmt: skip
@@ -173,7 +185,13 @@ def food_bag(d: Rng, r: Rng) -> Solids:
         points = grid(int(x // 24), int(y // 24), 20, 20)
         points = points[(np.abs(points[:, :2]) < (x * 0.45, y * 0.45)).all(1)]
         return [Solid(copies(ellipsoid((17, 15, 14), 8), points), stuff, fill=0.9)]
-    return [*solids, Solid(boxes(np.array([(x / 2 + 9, 0, 0), (-x / 2 - 9, 0, 0)]), np.tile([16.0, y * 0.9, 0.5], (2, 1))), "polyethylene")]
+    return [
+        *solids,
+        Solid(
+            boxes(np.array([(x / 2 + 9, 0, 0), (-x / 2 - 9, 0, 0)]), np.tile([16.0, y * 0.9, 0.5], (2, 1))),
+            "polyethylene",
+        ),
+    ]
 
 
 def saucepan(d: Rng, r: Rng) -> Solids:
@@ -235,7 +253,8 @@ def hand_blender(d: Rng, r: Rng) -> Solids:
         Solid(along_x(cylinder(radius, 4, 20)).moved((-grip / 2 - 2.1, 0, 0)), "abs"),
         *moved(motor(radius * 0.72, grip * 0.42, 10), (grip * 0.12, 0, 0)),
         *moved(circuit_board(d, 40, radius * 1.3, height_mm=8), (-grip * 0.3, 0, -6)),
-        Solid(along_x(tube(13, 11.8, foot - 30, 18)).moved((grip / 2 + foot / 2 - 14, 0, 0)), pick(d, "steel", "aluminium")),
+        Solid(along_x(tube(13, 11.8, foot - 30, 18)).moved((grip / 2 + foot / 2 - 14, 0, 0)),
+              pick(d, "steel", "aluminium")),
         Solid(along_x(cylinder(3.2, foot - 20, 8)).moved((grip / 2 + foot / 2 + 8, 0, 0)), "steel"),
         Solid(along_x(lathe([(14, 0), (34, 32), (33, 32), (13, 1)], 20)).moved((grip / 2 + foot - 28, 0, 0)), "steel"),
         Solid(tube(9, 3.4, 2, 10).turned(rotation("y", 90)).moved((grip / 2 + foot - 4, 0, 0)), "steel"),
@@ -245,11 +264,14 @@ def hand_blender(d: Rng, r: Rng) -> Solids:
 def mixer(d: Rng, r: Rng) -> Solids:
     """A hand mixer: big motor with fan and gears in a plastic body, wire whisks beside it."""
     x, y, z = between(d, 170, 210), between(d, 85, 110), between(d, 78, 95)
-    whisk = [sweep(spline(np.array([(0, 0, 0), (20, 18 * c, 18 * s), (55, 20 * c, 20 * s), (75, 1.5 * c, 1.5 * s)]), 4), 1.0, 5)
+    loop = np.array([(0, 0), (20, 18), (55, 20), (75, 1.5)])
+    whisk = [sweep(spline(np.column_stack([loop[:, 0], loop[:, 1] * c, loop[:, 1] * s]), 4), 1.0, 5)
              for c, s in ((1, 0), (-1, 0), (0, 1), (0, -1))]  # fmt: skip
     rods = [along_x(cylinder(3, 80, 8)).moved((-42, 0, 0)), *whisk]
     pair = [joined(*rods).moved((0, s * 24 + y * 0.9, 0)) for s in (-1, 1)]
-    arc = np.array([(-x * 0.4, 0, z / 2 + 2), (-x * 0.3, 0, z / 2 + 34), (x * 0.3, 0, z / 2 + 34), (x * 0.38, 0, z / 2 + 12)])
+    arc = np.array(
+        [(-x * 0.4, 0, z / 2 + 2), (-x * 0.3, 0, z / 2 + 34), (x * 0.3, 0, z / 2 + 34), (x * 0.38, 0, z / 2 + 12)]
+    )
     return [
         Solid(rounded_box((x, y, z), 24, 3), "abs"),
         Solid(rounded_box((x - 5, y - 5, z - 5), 22, 3), "air", inside="abs"),
@@ -263,7 +285,9 @@ def mixer(d: Rng, r: Rng) -> Solids:
 def toaster(d: Rng, r: Rng) -> Solids:
     """A sheet-steel box with slots, heating wires on mica, springs and a transformerless board."""
     x, y, z = between(d, 250, 300), between(d, 140, 170), between(d, 160, 190)
-    wires = [boxes(grid(1, 12, 0, y * 0.05, s * z * 0.22 - 2), np.tile([x * 0.7, 0.9, 0.9], (12, 1))) for s in (-1, 0, 1)]
+    wires = [
+        boxes(grid(1, 12, 0, y * 0.05, s * z * 0.22 - 2), np.tile([x * 0.7, 0.9, 0.9], (12, 1))) for s in (-1, 0, 1)
+    ]
     return [
         Solid(rounded_box((x, y, z), 20), "steel"),
         Solid(rounded_box((x - 3, y - 3, z - 3), 19), "air", inside="steel"),
@@ -279,7 +303,9 @@ def grater(d: Rng, r: Rng) -> Solids:
     x, y = between(d, 160, 230), between(d, 60, 110)
     nx, ny = 9, 6
     holes = [rectangle(6, 4) + p[:2] for p in grid(nx, ny, x / (nx + 1.5), y / (ny + 1.5))]
-    handle = sweep(np.array([(x / 2 - 4, -y * 0.3, 0), (x / 2 + 40, -y * 0.25, 0), (x / 2 + 40, y * 0.25, 0), (x / 2 - 4, y * 0.3, 0)])
+    bow = np.array([(x / 2 - 4, -y * 0.3, 0), (x / 2 + 40, -y * 0.25, 0), (x / 2 + 40, y * 0.25, 0),
+                    (x / 2 - 4, y * 0.3, 0)])  # fmt: skip
+    handle = sweep(bow
                    + (6.5, 0, 0), 4, 6)  # fmt: skip
     return [Solid(extrude(rectangle(x, y), 0.8, holes=holes), "steel"), Solid(handle, pick(d, "abs", "steel"))]
 
@@ -287,7 +313,10 @@ def grater(d: Rng, r: Rng) -> Solids:
 def corkscrew(d: Rng, r: Rng) -> Solids:
     """A spiral with levers."""
     height = between(d, 50, 70)
-    arms = [sweep(np.array([(s * 8, 6, 0), (s * 30, between(r, -30, 40), 0), (s * 34, between(r, -70, -60), 0)]), 4, 6) for s in (-1, 1)]
+    arms = [
+        sweep(np.array([(s * 8, 6, 0), (s * 30, between(r, -30, 40), 0), (s * 34, between(r, -70, -60), 0)]), 4, 6)
+        for s in (-1, 1)
+    ]
     metal = pick(d, "zinc", "steel", "brass")
     return [
         Solid(along_y(coil(4, 1.4, 5, height)).moved((0, -height / 2 - 4, 0)), "steel"),

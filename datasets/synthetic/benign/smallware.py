@@ -24,7 +24,7 @@ from ..shapes import (
     tube,
 )
 from ..solids import Kind, Solid
-from .assembly import Rng, Solids, between, boxes, copies, grid, kind, motor, moved, pick, rectangle, turned
+from .assembly import Rng, Solids, between, boxes, copies, grid, kind, moved, pick, turned
 
 
 def zipper_pulls(d: Rng, r: Rng) -> Solids:
@@ -64,10 +64,22 @@ def carabiners(d: Rng, r: Rng) -> Solids:
     parts = []
     for k in range(count):
         size, wire = between(d, 18, 50), between(d, 1.8, 4.5)
-        loop = np.array([(-0.5, -0.22, 0), (-0.3, -0.36, 0), (0.4, -0.3, 0), (0.55, 0, 0), (0.4, 0.3, 0), (-0.3, 0.36, 0), (-0.5, 0.22, 0)])
+        loop = np.array(
+            [
+                (-0.5, -0.22, 0),
+                (-0.3, -0.36, 0),
+                (0.4, -0.3, 0),
+                (0.55, 0, 0),
+                (0.4, 0.3, 0),
+                (-0.3, 0.36, 0),
+                (-0.5, 0.22, 0),
+            ]
+        )
         body = sweep(spline(loop * size * 2, 3, closed=True), wire, 6, closed=True)
         gate = along_x(cylinder(wire * 0.8, size * 0.5, 6)).moved((0, size * 0.3, 0))
-        parts.append(joined(body, gate).turned(rotation("z", between(r, 0, 360))).moved(((k % 3) * 80.0, (k // 3) * 80.0, 0)))
+        parts.append(
+            joined(body, gate).turned(rotation("z", between(r, 0, 360))).moved(((k % 3) * 80.0, (k // 3) * 80.0, 0))
+        )
     return [Solid(joined(*parts), metal)]
 
 
@@ -78,9 +90,13 @@ def buckles(d: Rng, r: Rng) -> Solids:
     for k in range(count):
         x, y = between(d, 22, 60), between(d, 20, 50)
         bar = between(d, 3, 7)
-        frame = extrude(rounded_rectangle(x, y, 5, 2), between(d, 2, 5), holes=(rounded_rectangle(x - 2 * bar, y - 2 * bar, 3, 2),))
+        frame = extrude(
+            rounded_rectangle(x, y, 5, 2), between(d, 2, 5), holes=(rounded_rectangle(x - 2 * bar, y - 2 * bar, 3, 2),)
+        )
         tongue = box((x * 0.9, 2.5, 2)).moved((0, 0, 4))
-        parts.append(joined(frame, tongue).turned(rotation("z", between(r, 0, 360))).moved(((k % 3) * 80.0, (k // 3) * 80.0, 0)))
+        parts.append(
+            joined(frame, tongue).turned(rotation("z", between(r, 0, 360))).moved(((k % 3) * 80.0, (k // 3) * 80.0, 0))
+        )
     return [Solid(joined(*parts), pick(d, "steel", "zinc", "brass", "nylon"))]
 
 
@@ -92,7 +108,9 @@ def keys(d: Rng, r: Rng) -> Solids:
         notch = np.linspace(0, blade, 7)
         edge = np.column_stack([notch, np.where(np.arange(7) % 2, -2.2, -3.8)])
         outline = np.concatenate([edge, [(blade, 3.2), (0, 3.8)]]) + (14, 0)
-        both = joined(extrude(outline, 2.0), extrude(circle(11.5, 12), 2.2, holes=(circle(3, 8) - (6.5, 0),)).moved((3.2, 0, 0)))
+        both = joined(
+            extrude(outline, 2.0), extrude(circle(11.5, 12), 2.2, holes=(circle(3, 8) - (6.5, 0),)).moved((3.2, 0, 0))
+        )
         turn = rotation("z", (k - count / 2) * 28 + between(r, -8, 8))
         solids.append(Solid(both.turned(turn).moved((0, 0, k * 2.4)), pick(d, "brass", "steel", "zinc")))
     hoop = torus(14, 1.1, 20, 5).moved((-18, 0, -3.2))
@@ -105,7 +123,12 @@ def coins(d: Rng, r: Rng) -> Solids:
     """Coins in a roll or strewn."""
     count, radius = int(d.integers(4, 24)), between(d, 8.5, 14)
     if d.random() < 0.35:
-        return [Solid(copies(cylinder(radius, 1.8, 20), grid(count, 1, 0, 0) + np.arange(count)[:, None] * (0, 0, 1.9)), "copper")]
+        return [
+            Solid(
+                copies(cylinder(radius, 1.8, 20), grid(count, 1, 0, 0) + np.arange(count)[:, None] * (0, 0, 1.9)),
+                "copper",
+            )
+        ]
     at = grid(6, 4, radius * 2.3, radius * 2.3)[r.permutation(24)[:count]]
     at[:, :2] += r.uniform(-1, 1, (count, 2))
     return [Solid(copies(cylinder(radius, 1.9, 16), at), pick(d, "copper", "brass", "zinc", "steel"))]
@@ -115,7 +138,17 @@ def paper_clips(d: Rng, r: Rng) -> Solids:
     """Clips, hairpins and bulldog clips."""
     parts = []
     for at in grid(4, 3, 24, 30)[: int(d.integers(4, 12))]:
-        loop = np.array([(-0.5, -0.14, 0), (0.5, -0.14, 0), (0.56, 0.02, 0), (0.5, 0.16, 0), (-0.3, 0.16, 0.0), (-0.34, 0.0, 0.0), (0.3, 0.02, 0)])
+        loop = np.array(
+            [
+                (-0.5, -0.14, 0),
+                (0.5, -0.14, 0),
+                (0.56, 0.02, 0),
+                (0.5, 0.16, 0),
+                (-0.3, 0.16, 0.0),
+                (-0.34, 0.0, 0.0),
+                (0.3, 0.02, 0),
+            ]
+        )
         parts.append(sweep(loop * between(d, 20, 34), 0.7, 4).turned(rotation("z", between(r, 0, 360))).moved(at))
     return [Solid(joined(*parts), pick(d, "steel", "brass"))]
 
@@ -129,7 +162,11 @@ def jewellery(d: Rng, r: Rng) -> Solids:
     metal = pick(d, "brass", "copper", "steel", "zinc")
     rings = joined(*(torus(between(d, 8.5, 11), between(d, 0.9, 1.8), 18, 6).moved((x, 0, 0)) for x in (-24, 2, 27)))
     stones = copies(ellipsoid((7, 6, 5), 8), np.array([(-24.0, 13, 0), (2.0, 13.5, 0)]))
-    return [Solid(copies(box((2.6, 2.6, 1.6)), at), metal), Solid(rings, metal), Solid(stones, pick(d, "glass", "ceramic"))]
+    return [
+        Solid(copies(box((2.6, 2.6, 1.6)), at), metal),
+        Solid(rings, metal),
+        Solid(stones, pick(d, "glass", "ceramic")),
+    ]
 
 
 def spectacles(d: Rng, r: Rng) -> Solids:
@@ -142,7 +179,10 @@ def spectacles(d: Rng, r: Rng) -> Solids:
     bridge = along_x(cylinder(wire, 15, 6))
     return [
         Solid(joined(rims, bridge, arms), frame),
-        Solid(joined(*(cylinder(lens - wire - 0.3, 2, 18).moved((s * (lens + 9), 0, 0)) for s in (-1, 1))), pick(d, "glass", "polycarbonate")),
+        Solid(
+            joined(*(cylinder(lens - wire - 0.3, 2, 18).moved((s * (lens + 9), 0, 0)) for s in (-1, 1))),
+            pick(d, "glass", "polycarbonate"),
+        ),
         Solid(extrude(rounded_rectangle(165, 68, 20), 1.2).moved((0, 0, -19)), pick(d, "steel", "abs")),
     ]
 
@@ -173,12 +213,16 @@ def pens(d: Rng, r: Rng) -> Solids:
         wall = 0.8 if body in ("brass", "steel", "aluminium") else 1.4
         one: Solids = [
             Solid(along_x(tube(radius, radius - wall, length, 12)), body),
-            Solid(along_x(frustum(radius, 1.2, 16, 12)).moved((length / 2 + 8.2, 0, 0)), pick(d, "brass", "steel", "abs")),
+            Solid(
+                along_x(frustum(radius, 1.2, 16, 12)).moved((length / 2 + 8.2, 0, 0)), pick(d, "brass", "steel", "abs")
+            ),
             Solid(along_x(cylinder(1.5, length * 0.8, 6)), pick(d, "polyethylene", "brass")),
             Solid(box((length * 0.3, 2.5, 1.2)).moved((-length * 0.3, 0, radius + 1.0)), pick(d, "steel", "abs")),
         ]
         if radius < 6:
-            one.append(Solid(along_x(coil(2.4, 0.35, 9, 22, per_turn=6, segments=3)).moved((length * 0.36, 0, 0)), "steel"))
+            one.append(
+                Solid(along_x(coil(2.4, 0.35, 9, 22, per_turn=6, segments=3)).moved((length * 0.36, 0, 0)), "steel")
+            )
         solids += moved(turned(one, flip), (between(r, -8, 8), k * (radius * 2 + 0.5), 0))
     return solids
 
@@ -215,7 +259,10 @@ def padlock(d: Rng, r: Rng) -> Solids:
 def door_lock(d: Rng, r: Rng) -> Solids:
     """A mortice lock or cylinder: sheet case, bolts, springs, spindle."""
     x, y, z = between(d, 120, 170), between(d, 65, 95), between(d, 13, 18)
-    bolts = boxes(np.array([(-x * 0.2, y * 0.2, 0), (x * 0.22, y * 0.2, 0)]), np.array([(22, y * 0.7, z - 4), (34, y * 0.6, z - 5)]))
+    bolts = boxes(
+        np.array([(-x * 0.2, y * 0.2, 0), (x * 0.22, y * 0.2, 0)]),
+        np.array([(22, y * 0.7, z - 4), (34, y * 0.6, z - 5)]),
+    )
     return [
         Solid(box((x, y, z)), "steel"),
         Solid(box((x - 2.4, y - 2.4, z - 2.4)), "air", inside="steel"),
@@ -233,13 +280,24 @@ def pocket_knife(d: Rng, r: Rng) -> Solids:
     blades = int(d.integers(1, 5))
     solids: Solids = []
     for k in range(blades):
-        blade = np.array([(-length * 0.4, -2), (length * 0.42, -width * 0.1), (length * 0.3, width * 0.3), (-length * 0.4, width * 0.28)])
+        blade = np.array(
+            [
+                (-length * 0.4, -2),
+                (length * 0.42, -width * 0.1),
+                (length * 0.3, width * 0.3),
+                (-length * 0.4, width * 0.28),
+            ]
+        )
         solids.append(Solid(extrude(blade, 1.6).moved((0, 0, (k - (blades - 1) / 2) * 2.6)), "steel"))
     z = blades * 1.3 + 1.2
     solids += [Solid(extrude(outline, 0.8).moved((0, 0, s * z)), "brass") for s in (-1, 1)]
-    solids += [Solid(extrude(outline, 3).moved((0, 0, s * (z + 2.2))), pick(d, "abs", "wood", "aluminium")) for s in (-1, 1)]
+    solids += [
+        Solid(extrude(outline, 3).moved((0, 0, s * (z + 2.2))), pick(d, "abs", "wood", "aluminium")) for s in (-1, 1)
+    ]
     if d.random() < 0.4:
-        open_blade = np.array([(0, -width * 0.3), (length * 0.7, -width * 0.2), (length * 0.9, width * 0.1), (0, width * 0.35)])
+        open_blade = np.array(
+            [(0, -width * 0.3), (length * 0.7, -width * 0.2), (length * 0.9, width * 0.1), (0, width * 0.35)]
+        )
         solids.append(Solid(extrude(open_blade, 1.8).moved((length * 0.46 + width * 0.1, 0, 0)), "steel"))
     return solids
 

@@ -35,7 +35,6 @@ from .assembly import (
     motor,
     moved,
     pick,
-    rectangle,
     screws,
     spring,
     turned,
@@ -48,7 +47,9 @@ def wrench(d: Rng, r: Rng) -> Solids:
     jaw = head * 0.62
     reach = float(np.arcsin(0.95 * shaft / head))
     # The shaft ends in the arc of the ring it carries.
-    arc = [((head + 0.1) * (np.cos(a) - 1) - length / 2, (head + 0.1) * np.sin(a)) for a in np.linspace(reach, -reach, 5)]
+    arc = [
+        ((head + 0.1) * (np.cos(a) - 1) - length / 2, (head + 0.1) * np.sin(a)) for a in np.linspace(reach, -reach, 5)
+    ]
     profile = [*arc, (length / 2 - head, -shaft), (length / 2 - head * 0.4, -head)]
     profile += [(length / 2 + head * 0.8, -head * 0.8), (length / 2 + head, -jaw), (length / 2, -jaw)]
     profile += [(length / 2, jaw), (length / 2 + head, jaw), (length / 2 + head * 0.8, head * 0.8)]
@@ -84,7 +85,9 @@ def pliers(d: Rng, r: Rng) -> Solids:
     nose = between(d, 0.2, 0.8)
     half = np.array([(jaw, 0.6), (jaw, 0.6 + nose * width), (6, width), (-8, width * 0.9), (-9, 0.6), (0, 0.6)])
     coating, thick = pick(d, "pvc", "polypropylene", "rubber"), between(d, 7, 11)
-    grip_path = np.array([(-12, thick * 0.68, 0), (-length * 0.35, width * 1.4, 0), (-length, width * between(d, 1.0, 2.0), 0)])
+    grip_path = np.array(
+        [(-12, thick * 0.68, 0), (-length * 0.35, width * 1.4, 0), (-length, width * between(d, 1.0, 2.0), 0)]
+    )
     opening = between(r, 2, 16)
     solids: Solids = []
     for side in (1, -1):
@@ -232,7 +235,7 @@ def staple_gun(d: Rng, r: Rng) -> Solids:
     inner = (outline - outline.mean(0)) * (0.96, 0.9) + outline.mean(0)
     lever = sweep(np.array([(0.42, 0.62, 0), (0.0, 0.62, 0), (-0.52, 0.45, 0)]) * (length, height, 1), 6, 8)
     metal = pick(d, "steel", "aluminium", "abs")
-    coil = [s for s in moved([spring(thick * 0.3, height * 0.3, 2, 6)], (length * 0.34, -height * 0.12, 0))]
+    coil = moved([spring(thick * 0.3, height * 0.3, 2, 6)], (length * 0.34, -height * 0.12, 0))
     return [
         Solid(extrude(outline, thick), metal),
         Solid(extrude(inner, thick - 3), "air", inside=metal),
@@ -248,7 +251,9 @@ def saw(d: Rng, r: Rng) -> Solids:
     x = np.linspace(0, length, 2 * teeth + 1)
     edge = np.column_stack([x, np.where(np.arange(len(x)) % 2, 0.0, 3.0)])
     blade = np.concatenate([edge, [(length, width * 0.5), (0, width)]])
-    handle = smooth(np.array([(0, -12), (0, width + 8), (-50, width + 2), (-95, width - 30), (-92, -25), (-60, -28)]), 2)
+    handle = smooth(
+        np.array([(0, -12), (0, width + 8), (-50, width + 2), (-95, width - 30), (-92, -25), (-60, -28)]), 2
+    )
     hole = smooth(np.array([(-28, 6), (-28, width - 14), (-62, width - 18), (-70, 0)]), 2)
     material = pick(d, "wood", "abs", "polypropylene")
     points = np.array([(-12, width * 0.3, 0), (-12, width * 0.7, 0)])

@@ -4,9 +4,39 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import along_x, along_y, box, circle, coil, cylinder, ellipsoid, extrude, frustum, joined, lathe, rounded_box, rounded_rectangle, smooth, sweep, tube
+from ..shapes import (
+    along_x,
+    along_y,
+    box,
+    coil,
+    cylinder,
+    ellipsoid,
+    extrude,
+    frustum,
+    joined,
+    lathe,
+    rounded_box,
+    smooth,
+    sweep,
+    tube,
+)
 from ..solids import Kind, Solid
-from .assembly import Rng, Solids, between, boxes, cell_battery, circuit_board, copies, grid, kind, motor, moved, pick, screws, shell
+from .assembly import (
+    Rng,
+    Solids,
+    between,
+    boxes,
+    cell_battery,
+    circuit_board,
+    copies,
+    grid,
+    kind,
+    motor,
+    moved,
+    pick,
+    screws,
+    shell,
+)
 
 
 def toy_gun(d: Rng, r: Rng) -> Solids:
@@ -16,14 +46,19 @@ def toy_gun(d: Rng, r: Rng) -> Solids:
     grip, body = height * 0.62, height * 0.36
     lean = between(d, 0.05, 0.35) * grip
     outline = np.array([(0, 0), (length, body * 0.2), (length, body * 0.9), (length * 0.8, body), (0, body),
-                        (-length * 0.12, body * 0.6), (-lean - 10, -grip), (length * 0.2 - lean, -grip), (length * 0.24, -4)])  # fmt: skip
+                        (-length * 0.12, body * 0.6), (-lean - 10, -grip), (length * 0.2 - lean, -grip),
+                        (length * 0.24, -4)])  # fmt: skip
     outline = smooth(outline, 1)
     wall = between(d, 1.4, 2.6)
     solids: Solids = [Solid(extrude(outline, thick), plastic)]
     if plastic not in ("wood",):
         solids.append(Solid(extrude(_inset(outline, wall), thick - 2 * wall), "air", inside=plastic))
-        solids.append(Solid(along_x(coil(thick * 0.2, 0.6, 8, length * 0.3)).moved((length * 0.4, body * 0.55, 0)), "steel"))
-        at = np.array([(length * 0.1, body * 0.75, 0), (length * 0.8, body * 0.6, 0), (-lean * 0.6 + 6, -grip * 0.7, 0)])
+        solids.append(
+            Solid(along_x(coil(thick * 0.2, 0.6, 8, length * 0.3)).moved((length * 0.4, body * 0.55, 0)), "steel")
+        )
+        at = np.array(
+            [(length * 0.1, body * 0.75, 0), (length * 0.8, body * 0.6, 0), (-lean * 0.6 + 6, -grip * 0.7, 0)]
+        )
         solids.append(screws(at, thick * 0.4, 1.3))
     guard = np.array([(length * 0.25, -2, 0), (length * 0.34, -26, 0), (length * 0.48, -24, 0), (length * 0.5, 2, 0)])
     solids.append(Solid(sweep(guard - (0, 4, 0), 3.0, 6), plastic))
@@ -48,7 +83,10 @@ def toy_car(d: Rng, r: Rng) -> Solids:
     length, width, height = between(d, 60, 230), between(d, 28, 90), between(d, 20, 60)
     shell_of = pick(d, "zinc", "abs", "abs", "steel")
     wall = 1.4 if shell_of != "steel" else 0.7
-    side = np.array([(-0.5, 0), (0.5, 0), (0.5, 0.45), (0.25, 0.5), (0.1, 1), (-0.25, 1), (-0.4, 0.5), (-0.5, 0.5)]) * (length, height)
+    side = np.array([(-0.5, 0), (0.5, 0), (0.5, 0.45), (0.25, 0.5), (0.1, 1), (-0.25, 1), (-0.4, 0.5), (-0.5, 0.5)]) * (
+        length,
+        height,
+    )
     wheel = height * 0.26
     axles = np.array([(-length * 0.3, -wheel - 0.2, 0), (length * 0.3, -wheel - 0.2, 0)])
     tyres = np.concatenate([axles + (0, 0, s * width * 0.42) for s in (-1, 1)])
@@ -60,7 +98,10 @@ def toy_car(d: Rng, r: Rng) -> Solids:
     ]
     if length > 140:
         solids += moved(motor(min(10.0, height * 0.18), 28, 6), (-length * 0.22, height * 0.25, 0))
-        solids += moved(circuit_board(d, length * 0.2, min(width * 0.5, height * 0.3), height_mm=5), (length * 0.2, height * 0.22, -3))
+        solids += moved(
+            circuit_board(d, length * 0.2, min(width * 0.5, height * 0.3), height_mm=5),
+            (length * 0.2, height * 0.22, -3),
+        )
     return solids
 
 
@@ -88,13 +129,19 @@ def doll(d: Rng, r: Rng) -> Solids:
              for s in (-1, 1) for x, k in ((-height * 0.38, 0.06), (height * 0.0, 0.16))]  # fmt: skip
     head = ellipsoid((height * 0.16, height * 0.14, height * 0.13), 12).moved((height * 0.25, 0, 0))
     solids: Solids = [
-        *shell(rounded_box(trunk, height * 0.03), rounded_box((trunk[0] - 3, trunk[1] - 3, trunk[2] - 3), height * 0.025), "abs"),
+        *shell(
+            rounded_box(trunk, height * 0.03),
+            rounded_box((trunk[0] - 3, trunk[1] - 3, trunk[2] - 3), height * 0.025),
+            "abs",
+        ),
         Solid(head, "pvc", fill=0.45),
         Solid(joined(*limbs), "pvc", fill=0.6),
         screws(grid(2, 2, trunk[0] * 0.7, trunk[1] * 0.7), trunk[2] * 0.5, 1.1),
     ]
     if d.random() < 0.5:
-        solids += moved(circuit_board(d, trunk[0] * 0.4, trunk[1] * 0.4, height_mm=trunk[2] * 0.3), (0, 0, -trunk[2] * 0.3))
+        solids += moved(
+            circuit_board(d, trunk[0] * 0.4, trunk[1] * 0.4, height_mm=trunk[2] * 0.3), (0, 0, -trunk[2] * 0.3)
+        )
     return solids
 
 
@@ -102,7 +149,9 @@ def robot(d: Rng, r: Rng) -> Solids:
     """A toy with motors, cells, board and many small screws."""
     x, y, z = between(d, 90, 160), between(d, 70, 110), between(d, 45, 70)
     cells = [s for k in (-1, 1) for s in moved(cell_battery(7, 48), (-x * 0.15, k * 8.0, -z * 0.25))]
-    legs = boxes(np.array([(-x * 0.72, s * y * 0.28, 0) for s in (-1, 1)]), np.tile([x * 0.4, y * 0.3, z * 0.6], (2, 1)))
+    legs = boxes(
+        np.array([(-x * 0.72, s * y * 0.28, 0) for s in (-1, 1)]), np.tile([x * 0.4, y * 0.3, z * 0.6], (2, 1))
+    )
     return [
         *shell(rounded_box((x, y, z), 8), rounded_box((x - 4, y - 4, z - 4), 7), "abs"),
         *cells,
@@ -118,7 +167,12 @@ def balls(d: Rng, r: Rng) -> Solids:
     """Marbles, golf balls, bearings, billiard balls."""
     count, radius = int(d.integers(1, 14)), between(d, 7, 30)
     at = grid(5, 3, radius * 2.1, radius * 2.1)[: max(1, min(count, 15))]
-    return [Solid(copies(ellipsoid((radius * 2,) * 3, 12), at), pick(d, "glass", "rubber", "steel" if radius < 14 else "nylon"))]
+    return [
+        Solid(
+            copies(ellipsoid((radius * 2,) * 3, 12), at),
+            pick(d, "glass", "rubber", "steel" if radius < 14 else "nylon"),
+        )
+    ]
 
 
 def music_box(d: Rng, r: Rng) -> Solids:

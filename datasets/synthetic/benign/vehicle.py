@@ -21,11 +21,10 @@ from ..shapes import (
     smooth,
     spline,
     sweep,
-    torus,
     tube,
 )
 from ..solids import Kind, Mesh, Solid
-from .assembly import Rng, Solids, between, boxes, copies, grid, kind, motor, moved, pick, ring, screws
+from .assembly import Rng, Solids, between, boxes, copies, grid, kind, motor, pick, ring, screws
 
 
 def chain(d: Rng, r: Rng) -> Solids:
@@ -67,7 +66,11 @@ def crank_and_pedal(d: Rng, r: Rng) -> Solids:
     length = between(d, 150, 185)
     arm = smooth(np.array([(-14, -14), (length, -9), (length + 9, 0), (length, 9), (-14, 14), (-18, 0)]), 1)
     eye = circle(7, 12)
-    pedal = extrude(rounded_rectangle(95, 68, 8), 17, holes=(rounded_rectangle(70, 18, 4) + (0, 20), rounded_rectangle(70, 18, 4) - (0, 20)))
+    pedal = extrude(
+        rounded_rectangle(95, 68, 8),
+        17,
+        holes=(rounded_rectangle(70, 18, 4) + (0, 20), rounded_rectangle(70, 18, 4) - (0, 20)),
+    )
     return [
         Solid(extrude(arm, 13, holes=(eye,)), pick(d, "aluminium", "steel")),
         Solid(pedal.moved((length + 2, 0, 20 + 8)), pick(d, "nylon", "aluminium")),
@@ -78,14 +81,18 @@ def crank_and_pedal(d: Rng, r: Rng) -> Solids:
 def bicycle_brake(d: Rng, r: Rng) -> Solids:
     """Lever, calliper, springs and cable."""
     lever = spline(np.array([(0, 0, 0), (40, -14, 0), (90, -18, 0), (125, -8, 0)]), 4)
-    cable = spline(np.array([(-4, 12, 0), (-40, 40, 8), (-20, 95, 4), (60, 90, 0), (80, 40, 6)]) * between(r, 0.8, 1.4), 5)
+    cable = spline(
+        np.array([(-4, 12, 0), (-40, 40, 8), (-20, 95, 4), (60, 90, 0), (80, 40, 6)]) * between(r, 0.8, 1.4), 5
+    )
     arm = smooth(np.array([(0, 0), (24, 6), (46, 38), (36, 46), (14, 18), (-4, 14)]), 1)
     return [
         Solid(sweep(lever, 5, 7), "aluminium"),
         Solid(tube(16, 11, 14, 18).moved((-12, -12, 0)), "aluminium"),
         Solid(sweep(cable, 2.2, 6), "pvc"),
         Solid(sweep(cable, 1.0, 5), "steel", inside="pvc"),
-        Solid(joined(*(extrude(arm * (s, 1), 9).moved((150, 20, s * 6)) for s in (-1, 1))), pick(d, "aluminium", "steel")),
+        Solid(
+            joined(*(extrude(arm * (s, 1), 9).moved((150, 20, s * 6)) for s in (-1, 1))), pick(d, "aluminium", "steel")
+        ),
         Solid(coil(9, 1.2, 4, 7).moved((60, -45, 0)), "steel"),
     ]
 
@@ -98,7 +105,9 @@ def shock_absorber(d: Rng, r: Rng) -> Solids:
     solids: Solids = [
         Solid(along_x(cylinder(radius, body, 20)), "steel"),
         Solid(along_x(cylinder(radius - 2, body - 6, 20)), "water", inside="steel", fill=0.87),
-        Solid(along_x(cylinder(4, body * 0.5, 10)).moved((body * 0.2, 0, 0)), "steel", inside="water", inside_fill=0.87),
+        Solid(
+            along_x(cylinder(4, body * 0.5, 10)).moved((body * 0.2, 0, 0)), "steel", inside="water", inside_fill=0.87
+        ),
         Solid(along_x(cylinder(4, rod, 10)).moved((body / 2 + rod / 2, 0, 0)), "steel"),
     ]
     for x in (-body / 2 - 12, body / 2 + rod + 12):
@@ -107,7 +116,10 @@ def shock_absorber(d: Rng, r: Rng) -> Solids:
     if d.random() < 0.75:
         outer = radius + wire + 1.5
         solids += [
-            Solid(along_x(coil(outer, wire, 7, length * 0.7, per_turn=12, segments=6)).moved((length * 0.12, 0, 0)), "steel"),
+            Solid(
+                along_x(coil(outer, wire, 7, length * 0.7, per_turn=12, segments=6)).moved((length * 0.12, 0, 0)),
+                "steel",
+            ),
         ]
     return solids
 
@@ -124,7 +136,10 @@ def pipe_fittings(d: Rng, r: Rng) -> Solids:
         if d.random() < 0.5:
             parts.append(along_y(tube(radius * 0.9, radius * 0.9 - wall, 18, 14)).moved((0, radius + 9.2, 0)))
         if d.random() < 0.6 and 0.3 * length > 0.9 * radius + 7:
-            parts += [along_x(tube(radius * 1.16 + 4, radius * 1.16 + 0.1, 11, 6)).moved((s * length * 0.3, 0, 0)) for s in (-1, 1)]
+            parts += [
+                along_x(tube(radius * 1.16 + 4, radius * 1.16 + 0.1, 11, 6)).moved((s * length * 0.3, 0, 0))
+                for s in (-1, 1)
+            ]
         solids += [Solid(m.moved(((k % 2) * 85.0, (k // 2) * 62.0, 0)), metal) for m in parts]
     return solids
 
@@ -211,7 +226,8 @@ def brake_disc(d: Rng, r: Rng) -> Solids:
     radius, thick = between(d, 65, 120), between(d, 1.8, 5)
     holes = [circle(radius * 0.035, 8) + p[:2] for k in (0.72, 0.84) for p in ring(12, radius * k)]
     return [Solid(extrude(circle(radius, 32), thick, holes=(circle(radius * 0.5, 24), *holes)), "steel"),
-            Solid(extrude(circle(radius * 0.49, 20), thick, holes=(circle(radius * 0.2, 16),)), "aluminium")]  # fmt: skip
+            Solid(extrude(circle(radius * 0.49, 20), thick, holes=(circle(radius * 0.2, 16),)),
+                  "aluminium")]  # fmt: skip
 
 
 def spark_plugs(d: Rng, r: Rng) -> Solids:

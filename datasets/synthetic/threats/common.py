@@ -133,12 +133,6 @@ def grooves(x0_mm: float, x1_mm: float, y0_mm: float, y1_mm: float, depth_mm: fl
     ]
 
 
-def rough(outline: ArrayLike, rng: Rng, amount_mm: float) -> shapes.Points:
-    """The outline with every point shifted at random, so that no two designs share a form."""
-    points = np.asarray(outline, dtype=np.float64)
-    return points + rng.uniform(-amount_mm, amount_mm, points.shape)
-
-
 def placed(
     solids: Iterable[Solid], offset_mm: tuple[float, float, float] = (0.0, 0.0, 0.0), degrees: float = 0.0
 ) -> Solids:

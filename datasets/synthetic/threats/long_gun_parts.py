@@ -168,31 +168,78 @@ def _front_sight(rng: Rng, x_mm: float, radius_mm: float) -> list[Mesh]:
     return [shapes.extrude(post, between(rng, 3, 8), eye)]
 
 
-def bolt_solids(design: LongGunDesign, *, with_spring: bool = True) -> Solids:
-    """The bolt or carrier inside the receiver, with firing pin, handle, and its return spring if wanted."""
+def bolt_solids(design: LongGunDesign, *, alone: bool = False, with_spring: bool = True) -> Solids:
+    """The bolt or carrier with firing pin and handle.
+
+    Args:
+        design: of the gun whose receiver it lies in.
+        alone: taken out, with what reaches beyond the receiver.
+        with_spring: its return spring behind it.
+    """
     rng = design.detail("bolt")
     radius = min(design.top_mm, 0.5 * design.depth_mm) - design.wall_mm - 1.2
     end, length = design.receiver_mm - between(rng, 19, 40), between(rng, 0.35, 0.6) * design.receiver_mm
     start = end - length
-    core = between(rng, 2.0, 3.2)
-    waist = radius * between(rng, 0.55, 0.95)
-    head = (end - 22, end - 20)
-    profile = [(start, core), (start, radius), (start + 0.5 * length, radius), (start + 0.55 * length, waist),
-               (head[0], waist), (head[1], 0.72 * radius), (end, 0.72 * radius), (end, core)]  # fmt: skip
-    meshes = [turned_x(profile, segments=14), rod(start + 3, end - 3, 0.55 * core, segments=6)]
+    tunnel = between(rng, 2.0, 3.2)
+    blocky = design.family in ("ak", "smg", "tube_smg") and rng.random() < 0.6
+    body = (
+        _block_bolt(rng, start, end, radius, tunnel) if blocky else _round_bolt(design, rng, start, end, radius, tunnel)
+    )
+    meshes = [rod(start + 3, end - 3, 0.55 * tunnel, segments=6)]
     if design.family in ("bolt_rifle", "carbine"):
         line = [(start + 14, 0.5 * radius, 0), (start + 10, -6, 16), (start + 4, -16, 30), (start, -20, 36)]
         meshes += [shapes.sweep(shapes.spline(line, 2), 3.6, 6), shapes.sphere(7.0, 8).moved((start - 3, -24.0, 38.0))]
     else:
-        reach = 0.5 * design.depth_mm + between(rng, 6, 16) - radius
+        flank = radius * (0.65 if blocky else 0.98)
+        reach = 0.5 * design.depth_mm + between(rng, 6, 16) - flank
         knob = shapes.cylinder(between(rng, 2.5, 4.5), reach, 8)
-        meshes.append(knob.moved((start + between(rng, 12, 30), 0.0, radius - 0.5 + 0.5 * reach)))
-    if design.family in ("ar", "smg"):
-        key = 0.6 * min(design.top_mm - design.wall_mm - radius - 1.0, 9.0)
-        meshes += [slab(start + 0.2 * length, end - 40, radius - 0.4, radius + key, 7.0)] if key > 1.0 else []
+        meshes.append(knob.moved((start + between(rng, 12, 30), 0.0, flank + 0.5 * reach)))
+    if alone and design.family in ("ak", "pump_shotgun"):
+        piston = end - 8.0 + between(rng, 70, 180)
+        meshes += [
+            rod(end - 30, piston, between(rng, 3.0, 5.0), radius + 3.0),
+            rod(piston, piston + 9, 6.5, radius + 3.0),
+        ]
+        meshes += [slab(end - 30, end - 12, 0.5 * radius, radius + 1.0, 5.0)]
     if with_spring and start > 30:
         meshes.append(spring((6.0, 0.0), (start - 1.0, 0.0), 0.6 * radius, 0.7, 5.0, 14.0))
-    return [Solid(mesh, "steel") for mesh in meshes]
+    return body + [Solid(mesh, "steel") for mesh in meshes]
+
+
+def _round_bolt(
+    design: LongGunDesign, rng: Rng, start_mm: float, end_mm: float, radius_mm: float, tunnel_mm: float
+) -> Solids:
+    """A turned bolt: body, waist, head; carriers of self-loaders are hollow behind."""
+    length = end_mm - start_mm
+    shoulder, waist, nose = between(rng, 0.35, 0.75), between(rng, 0.55, 0.95), between(rng, 0.5, 0.95)
+    head = end_mm - between(rng, 14, 26)
+    drilled = design.family not in ("bolt_rifle", "carbine")
+    wide = max(radius_mm * (between(rng, 0.35, 0.75) if drilled else 0.0), tunnel_mm + 0.2)
+    deep = start_mm + between(rng, 0.3, 0.8) * (head - start_mm)
+    profile = [
+        (start_mm, radius_mm), (start_mm + shoulder * length - 6, radius_mm),
+        (start_mm + shoulder * length, waist * radius_mm), (head, waist * radius_mm), (head + 1.5, nose * radius_mm),
+        (end_mm, nose * radius_mm), (end_mm, tunnel_mm), (deep, tunnel_mm), (deep - 0.5, wide), (start_mm, wide),
+    ] if start_mm + shoulder * length < head - 1 else [
+        (start_mm, radius_mm), (head, radius_mm), (head + 1.5, nose * radius_mm), (end_mm, nose * radius_mm),
+        (end_mm, tunnel_mm), (start_mm, tunnel_mm),
+    ]  # fmt: skip
+    return [Solid(turned_x(profile, segments=14), "steel")]
+
+
+def _block_bolt(rng: Rng, start_mm: float, end_mm: float, radius_mm: float, tunnel_mm: float) -> Solids:
+    """A milled bolt: a block of stepped outline with a tunnel and a hollow."""
+    length, high = end_mm - start_mm, 0.7 * radius_mm
+    step, dip = start_mm + between(rng, 0.3, 0.8) * length, between(rng, 0.35, 1.0) * high
+    low, slot = between(rng, 0.5, 1.0) * high, between(rng, 0.1, 0.4) * length
+    outline = [
+        (start_mm, -low), (start_mm + slot, -low), (start_mm + slot + 3, -0.5 * low), (step - 6, -0.5 * low),
+        (step, -low), (end_mm, -low), (end_mm, dip), (step, dip), (step - 5, high), (start_mm, high),
+    ]  # fmt: skip
+    depth = 1.3 * radius_mm
+    block = shapes.bevelled(shapes.rounded(outline, 2.0, 1), depth, 1.0)
+    hole = rod(start_mm, end_mm, min(tunnel_mm, 0.45 * low - 0.2, dip - 1.0), segments=8)
+    return [Solid(block, "steel"), *cuts("steel", [hole])]
 
 
 def handguard_solids(design: LongGunDesign) -> Solids:
@@ -260,26 +307,11 @@ def stock_solids(design: LongGunDesign) -> Solids:
     drop, heel = between(rng, 5, 35), between(rng, 95, 130)
     plate = slab(reach - between(rng, 3, 14), reach - 0.1, top - drop - heel, top - drop, between(rng, 28, 40))
     if design.stock == "tube":
-        body = shapes.rounded(
-            [(reach, 16), (0.35 * reach, 16), (0.35 * reach, -16), (0.7 * reach, -24), (reach, 16 - heel)], 6.0, 1
-        )
-        buffer = pipe(0.9 * reach, 0.0, 14.0, 12.0)
-        solids = [
-            Solid(buffer, "aluminium"),
-            Solid(spring((0.85 * reach, 0.0), (-4.0, 0.0), 10.0, 0.8, 9.0, 16.0), "steel"),
-        ]
-        solids += [Solid(shapes.bevelled(body, 7.0, 1.0).moved((0, 0, side * 18.0)), "nylon") for side in (-1.0, 1.0)]
-        return [*solids, Solid(plate.moved((0.0, -top + 16 + drop, 0.0)), "rubber")]
+        return [*_tube_stock(reach, heel), Solid(plate.moved((0.0, -top + 16 + drop, 0.0)), "rubber")]
     wrist = between(rng, 34, 46)
     if design.stock == "stump":
-        grip = [
-            (-0.2, top - 6),
-            (-0.2, bottom),
-            (0.5 * reach, bottom - 14),
-            (reach, bottom - 45),
-            (reach + 6, bottom - 8),
-            (0.45 * reach, top - 14),
-        ]
+        grip = [(-0.2, top - 6), (-0.2, bottom), (0.5 * reach, bottom - 14), (reach, bottom - 45),
+                (reach + 6, bottom - 8), (0.45 * reach, top - 14)]  # fmt: skip
         return [Solid(shapes.bevelled(shapes.rounded(grip, 8.0, 1), between(rng, 26, 36), 6.0), design.furniture)]
     outline = [(-0.2, top - 6), (-0.2, bottom), (-30, bottom), (-62, top - 8 - wrist), (-105, top - 16 - wrist),
                (reach, top - drop - heel), (reach, top - drop), (-115, top - 0.5 * drop), (-60, top - 12)]  # fmt: skip
@@ -289,6 +321,18 @@ def stock_solids(design: LongGunDesign) -> Solids:
     if design.furniture == "wood":
         return [Solid(shapes.bevelled(ring, depth, 0.28 * depth), "wood"), *pad]
     return shell(ring, depth, between(rng, 3.0, 9.0), between(rng, 2.5, 4.0), 3.0, "nylon") + pad
+
+
+def _tube_stock(reach_mm: float, heel_mm: float) -> Solids:
+    """A tube with a spring in it, between two plastic plates; ``reach_mm`` is negative, to the butt."""
+    corners = [(1.0, 16.0), (0.35, 16.0), (0.35, -16.0), (0.7, -24.0), (1.0, 16.0 - heel_mm)]
+    plate = shapes.bevelled(shapes.rounded([(x * reach_mm, y) for x, y in corners], 6.0, 1), 7.0, 1.0)
+    coil = spring((0.85 * reach_mm, 0.0), (-4.0, 0.0), 10.0, 0.8, 9.0, 16.0)
+    return [
+        Solid(pipe(0.9 * reach_mm, 0.0, 14.0, 12.0), "aluminium"),
+        Solid(coil, "steel"),
+        *(Solid(plate.moved((0, 0, side * 18.0)), "nylon") for side in (-1.0, 1.0)),
+    ]
 
 
 def _wire_stock(design: LongGunDesign, rng: Rng) -> Solids:

@@ -26,7 +26,7 @@ _LOADS: dict[str, tuple[Family, ...]] = {
 def upright(design: CartridgeDesign) -> Solids:
     """A coarse cartridge standing on its head, along z."""
     turn = shapes.rotation("y", -90.0)
-    return [replace(s, mesh=s.mesh.turned(turn)) for s in cartridge_solids(design, 6, False)]
+    return [replace(s, mesh=s.mesh.turned(turn)) for s in cartridge_solids(design, 8, False)]
 
 
 def _grid(columns: int, rows: int, pitch_mm: tuple[float, float]) -> NDArray[np.float64]:

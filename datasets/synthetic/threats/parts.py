@@ -72,7 +72,7 @@ def build_cylinder(design: int, rng: Rng) -> Item:
 def build_bolt(design: int, rng: Rng) -> Item:
     """A bolt or bolt carrier, with or without its spring."""
     form = long_gun_parts.long_gun_design(f"bolt/{design}", _LONG_GUNS[design % 6])
-    solids = long_gun_parts.bolt_solids(form, with_spring=rng.random() < 0.35)
+    solids = long_gun_parts.bolt_solids(form, alone=True, with_spring=rng.random() < 0.35)
     return finished("bolt", design, solids, _attributes(form.family, solids), scale=between(rng, 0.97, 1.03))
 
 

@@ -95,43 +95,36 @@ def slide_solids(design: PistolDesign) -> Solids:
     rng = design.detail("slide")
     length, top, bottom, thick = design.slide_mm, design.top_mm, -design.bottom_mm, design.thick_mm
     material, channel, radius = design.slide_material, design.channel_mm, design.barrel_radius_mm
-    nose = length - between(rng, 4.0, 11.0)
-    roof = radius + 0.8
-    chin, half = between(rng, 0.5, 3.5), 0.5 * design.breech_mm
+    nose, chin = length - between(rng, 4.0, 11.0), between(rng, 0.5, 3.5)
     open_top = design.family not in ("pocket", "printed") and rng.random() < 0.25
     notch = (design.breech_mm + between(rng, 24, 34), nose - between(rng, 8, 22), -0.2 * radius) if open_top else None
-    outline = _slide_outline(design, rng, chin, notch)
     bevel = min(between(rng, 0.8, 3.0), 0.18 * thick)
-    roof = min(roof, design.top_mm - bevel)
-    body = shapes.bevelled(outline, thick, bevel)
+    roof = min(radius + 0.8, top - bevel)
+    body = shapes.bevelled(_slide_outline(design, rng, chin, notch), thick, bevel)
+    below = radius + design.spring_radius_mm + 0.8
     spaces = [rod(nose, length, radius + 0.3)]
-    spaces += [
-        slab(x0, x1, bottom + bevel, y1, channel) for x0, x1, y1 in _channel(design.breech_mm, nose, roof, notch, bevel)
-    ]
-    spaces += [
-        rod(nose, length - chin, design.spring_radius_mm + 0.3, -radius - design.spring_radius_mm - 0.8, segments=8)
-    ]
-    # Behind the breech: a slot below for the hammer or striker, a tunnel for the firing pin.
-    spaces += [
-        slab(
-            between(rng, 0.0, 8.0),
-            design.breech_mm - between(rng, 4.0, 9.0),
-            bottom + bevel,
-            -3.4,
-            thick * between(rng, 0.4, 0.8),
-        )
-    ]
-    if rng.random() < 0.4:
-        spaces += [slab(half, design.breech_mm - 6.0, 3.0, roof, thick * between(rng, 0.3, 0.75))]
-    spaces += [rod(2.0, design.breech_mm - 0.5, 2.6, segments=8)]
+    spaces += [rod(nose, length - chin, design.spring_radius_mm + 0.3, -below, segments=8)]
+    for x0, x1, y1 in _channel(design.breech_mm, nose, roof, notch, bevel):
+        spaces.append(slab(x0, x1, bottom + bevel, y1, channel))
+    spaces += _breech_spaces(design, rng, bottom + bevel, roof)
     spaces += [] if notch else _openings(design, rng, nose, roof)
     if rng.random() < 0.8:
         start = between(rng, 3.0, 8.0)
         spaces += grooves(start, start + between(rng, 14, 30), bottom + 3, top - 4, thick, int(rng.integers(5, 9)))
-    solids = [Solid(body, material), *cuts(material, spaces)]
     pin = [rod(4.0, design.breech_mm - 1.0, 1.0, segments=6)]
     pin += [spring((10.0, 0.0), (design.breech_mm - 4.0, 0.0), 1.9, 0.35, 2.6, 6.0)]
-    return solids + [Solid(mesh, "steel") for mesh in [*pin, *_sights(design, rng)]]
+    steel = [Solid(mesh, "steel") for mesh in [*pin, *_sights(design, rng)]]
+    return [Solid(body, material), *cuts(material, spaces), *steel]
+
+
+def _breech_spaces(design: PistolDesign, rng: Rng, low_mm: float, roof_mm: float) -> list[Mesh]:
+    """Behind the breech: a slot below for hammer or striker, a tunnel for the firing pin, in some a hollow above."""
+    end, thick = design.breech_mm, design.thick_mm
+    slot = slab(between(rng, 0.0, 8.0), end - between(rng, 4.0, 9.0), low_mm, -3.4, thick * between(rng, 0.4, 0.8))
+    spaces = [slot, rod(2.0, end - 0.5, 2.6, segments=8)]
+    if rng.random() < 0.4:
+        spaces.append(slab(0.5 * end, end - 6.0, 3.0, roof_mm, thick * between(rng, 0.3, 0.75)))
+    return spaces
 
 
 def _channel(

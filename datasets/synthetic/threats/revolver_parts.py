@@ -50,6 +50,8 @@ class RevolverDesign:
     """Of the frame, in front of the window; the barrel starts there."""
     material: str
     fluted: bool
+    lugged: bool
+    """The ejector rod lies in a lug under the barrel; if not, it stands free on the frame."""
 
     def detail(self, part: str) -> Rng:
         """The generator of one part's details."""
@@ -90,6 +92,7 @@ def revolver_design(seed: str, family: Family) -> RevolverDesign:
         barrel_mm=between(rng, *_BARREL_MM[family]), frame_depth_mm=between(rng, 5.5, 12), nose_mm=between(rng, 8, 14),
         material=material,
         fluted=rng.random() < 0.8,
+        lugged=family == "heavy" or (family in ("double_action", "snub") and rng.random() < 0.6),
     )  # fmt: skip
 
 
@@ -141,28 +144,27 @@ def barrel_solids(design: RevolverDesign) -> Solids:
         ]
         rib = [(start + 16, tip - 0.8), (end - 16, tip - 0.8), (end - 16, tip + 3.4), (start + 16, tip + 3.4)]
         meshes.append(shapes.extrude(rib, 6.0, slots if rng.random() < 0.6 else []))
-    return [Solid(mesh, design.material) for mesh in [*meshes, *_below_barrel(design, rng, root, end)]]
+    return [Solid(mesh, design.material) for mesh in [*meshes, *_below_barrel(design, root, end)]]
 
 
-def _below_barrel(design: RevolverDesign, rng: Rng, root_mm: float, end_mm: float) -> list[Mesh]:
-    """Ejector rod under the barrel: free, in a tube, or in a full-length lug."""
-    start = design.window_mm + design.nose_mm
-    reach = min(start + 0.9 * design.cylinder_mm, end_mm - 6.0)
-    if design.family in ("old", "light") and rng.random() < 0.5:
-        return []
+def _below_barrel(design: RevolverDesign, root_mm: float, end_mm: float) -> list[Mesh]:
+    """The ejector's tube or lug under the barrel, with its rod."""
+    start, reach = _ejector_span(design)
     if design.family == "single_action":
-        return [
-            pipe(start - 6, end_mm - 28, 4.2, 2.8, -root_mm - 3.8, 10),
-            rod(start, end_mm - 40, 1.6, -root_mm - 3.8, segments=6),
-        ]
+        y = -root_mm - 3.8
+        return [pipe(start - 6, end_mm - 28, 4.2, 2.8, y, 10), rod(start, end_mm - 40, 1.6, y, segments=6)]
+    if not design.lugged:
+        return []
     y = -design.ring_mm - 1.0
-    meshes = [rod(start, reach, 2.0, y, segments=8)]
-    if rng.random() < 0.6 or design.family == "heavy":
-        lug_end = end_mm - 1.0 if design.family == "heavy" else reach + 6.0
-        for side in (-1.0, 1.0):
-            meshes.append(slab(start, lug_end, y - 2.5, -root_mm + 0.6, 2.4, side * 3.5))
-        meshes.append(slab(start, lug_end, y - 5.0, y - 2.6, 9.0))
-    return meshes
+    lug_end = end_mm - 1.0 if design.family == "heavy" else min(reach + 6.0, end_mm)
+    flanks = [slab(start, lug_end, y - 2.5, -root_mm + 0.6, 2.4, side * 3.5) for side in (-1.0, 1.0)]
+    return [*flanks, slab(start, lug_end, y - 5.0, y - 2.6, 9.0), rod(start, reach, 2.0, y, segments=8)]
+
+
+def _ejector_span(design: RevolverDesign) -> tuple[float, float]:
+    """Start and end along x of the ejector rod."""
+    start = design.window_mm + design.nose_mm
+    return start, min(start + 0.9 * design.cylinder_mm, design.window_mm + design.barrel_mm - 6.0)
 
 
 def frame_solids(design: RevolverDesign, cocked: bool = False) -> Solids:
@@ -189,6 +191,9 @@ def frame_solids(design: RevolverDesign, cocked: bool = False) -> Solids:
     spaces += [shapes.extrude(hole, design.frame_depth_mm) for hole in skeleton]
     solids += cuts(design.material, spaces)
     solids += _lockwork(design, rng, low, floor, design.frame_depth_mm - 2 * wall - 0.5)
+    if not design.lugged and design.family in ("double_action", "snub"):
+        start, reach = _ejector_span(design)
+        solids.append(Solid(rod(start - 0.4, reach, 2.0, -design.ring_mm, segments=8), "steel"))
     return solids + _guard(design, rng, low - floor) + _hammer(design, rng, cocked) + _panels(design, rng, grip)
 
 
