@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 from parcelsight.configs.loading import shipped
+from parcelsight.datasets.scan import AIR_LEVEL
 from parcelsight.datasets.synthetic.beer_lambert import integrate
 from parcelsight.datasets.synthetic.materials import COMPOSITION, attenuation_per_mm
 from parcelsight.datasets.synthetic.scanner import Scanner, load_scanner
@@ -105,3 +109,31 @@ def test_unknown_parts_are_named(tube: Tube, detector: Sandwich, says: str) -> N
     with pytest.raises(ConfigError, match=says) as caught:
         channel_responses(tube, detector)
     assert caught.value.remedy
+
+
+def ratio_of_real_pairs(folder: Path, deepest: tuple[float, float]) -> float:
+    """Median low- over high-energy attenuation of the pixels of real pairs that are so deep at high energy."""
+    ratios = []
+    for file in sorted(folder.glob("*_low.png")):
+        low = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        high = cv2.imread(str(file).replace("_low", "_high"), cv2.IMREAD_UNCHANGED)
+        if low.dtype == np.uint16 and low.ndim == 2:
+            a_low, a_high = (-np.log(np.clip(side / AIR_LEVEL, 1e-4, 1)) for side in (low, high))
+            inside = (a_high > deepest[0]) & (a_high < deepest[1])
+            ratios.append(a_low[inside] / a_high[inside])
+    return float(np.median(np.concatenate(ratios)))
+
+
+@pytest.mark.parametrize(
+    ("folder", "deepest", "material"),
+    [("knife", (0.4, 0.8), "steel"), ("background", (0.8, 1.5), "aluminium"), ("gun", (0.1, 0.2), "water")],
+    ids=["blades", "trolley frames", "plastic replicas"],
+)
+def test_materials_fall_where_they_do_on_real_pairs(
+    shared_data: Path, folder: str, deepest: tuple[float, float], material: str
+) -> None:
+    nodes = load_scanner("tunnel160").nodes
+    lines = np.geomspace(0.02, 400, 400, dtype=np.float32)[:, None] * nodes.attenuation_per_mm(material)
+    low, high = -np.log(nodes.transmission(lines)).T
+    ours = float(np.interp(np.sqrt(deepest[0] * deepest[1]), high, low / high))
+    assert ours == pytest.approx(ratio_of_real_pairs(shared_data / "dual_energy" / folder, deepest), rel=0.06)

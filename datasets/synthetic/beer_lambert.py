@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from .materials import COMPOSITION, attenuation_per_mm
 
 NODES = 8
+_UNIT = np.eye(NODES)
 _RELATIVE, _ABSOLUTE = 0.01, 2e-4
 """Permitted error of a transmission; the fit minimises the error in these units."""
 _STARTS = 16
@@ -98,9 +99,9 @@ def _non_negative(gram: NDArray[np.float64], moment: NDArray[np.float64]) -> NDA
     """Least squares with weights ≥ 0 from normal equations: columns that come out negative are dropped till none is."""
     weights = np.zeros(len(moment))
     free = np.arange(len(moment))
+    ridge = 1e-10 * np.trace(gram) * _UNIT
     while len(free):
-        part = gram[np.ix_(free, free)]
-        solved = np.linalg.solve(part + 1e-10 * np.trace(part) * np.eye(len(free)), moment[free])
+        solved = np.linalg.solve(gram[free[:, None], free] + ridge[: len(free), : len(free)], moment[free])
         if (solved >= 0).all():
             weights[free] = solved
             break
@@ -135,7 +136,7 @@ class _Fit:
         """(K, C) best weights of a choice of energies."""
         index = np.array(chosen)
         columns = [
-            _non_negative(g[np.ix_(index, index)], m[index]) for g, m in zip(self.gram, self.moment, strict=True)
+            _non_negative(g[index[:, None], index], m[index]) for g, m in zip(self.gram, self.moment, strict=True)
         ]
         return np.stack(columns, axis=1)
 
@@ -144,7 +145,7 @@ class _Fit:
         index = np.array(chosen)
         total = 0.0
         for gram, moment, weights in zip(self.gram, self.moment, self.weights(chosen).T, strict=True):
-            total += float(weights @ gram[np.ix_(index, index)] @ weights - 2 * weights @ moment[index])
+            total += float(weights @ gram[index[:, None], index] @ weights - 2 * weights @ moment[index])
         return total
 
     def worst(self, chosen: tuple[int, ...]) -> float:

@@ -23,6 +23,9 @@ from .shapes import (
 from .sheets import Grid, creases, height_field, noise, steepness
 from .solids import Mesh, Solid
 
+ROUNDING = 0.6
+"""Share of its corner radius by which a rounded box must be longer and wider to take a sharp-edged load."""
+
 
 def zipper_pull(r: Rng, length_mm: float) -> Mesh:
     """A slider with its pull tab, in the xy plane, pointing anywhere."""
@@ -50,7 +53,7 @@ def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
         (pick(d, "polycarbonate", "abs", "polypropylene"), 1.0) if hard else ("nylon", between(d, 0.2, 0.4))
     )
     corner, below = between(d, 25, 60), 20.0
-    x, y = x + 0.6 * corner, y + 0.6 * corner
+    x, y = x + ROUNDING * corner, y + ROUNDING * corner
     height = z + below
     outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 4)
     middle = z / 2 - below / 2

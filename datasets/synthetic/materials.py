@@ -78,11 +78,17 @@ COMPOSITION: Mapping[str, Material] = MappingProxyType(
 
 def cross_section_cm2_g(fractions: Mapping[int, float], energies_kev: NDArray[np.float64]) -> NDArray[np.float64]:
     """(E,) total mass attenuation (photo-electric, Compton and coherent scatter) of a mixture of elements."""
-    numbers = np.array(list(fractions), np.int64)
-    shares = np.array(list(fractions.values()), np.float64)
-    sections: NDArray[np.float64] = xraylib_np.CS_Total(numbers, np.ascontiguousarray(energies_kev, np.float64))
-    mixed: NDArray[np.float64] = shares @ sections / shares.sum()
-    return mixed
+    energies = tuple(energies_kev.tolist())
+    mixed = np.zeros(len(energies))
+    for number, share in fractions.items():
+        mixed += share * _element(number, energies)
+    return mixed / sum(fractions.values())
+
+
+@cache
+def _element(number: int, energies_kev: tuple[float, ...]) -> NDArray[np.float64]:
+    sections: NDArray[np.float64] = xraylib_np.CS_Total(np.array([number]), np.array(energies_kev))
+    return sections[0]
 
 
 @cache

@@ -14,13 +14,11 @@ import cv2
 import numpy as np
 
 from .benign.assembly import Rng, Solids, Vector, between, boxes, copies, design_generator, pick, rectangle
-from .luggage import backpack, suitcase
+from .luggage import ROUNDING, backpack, suitcase
 from .shapes import along_x, box, cylinder, extrude, joined, rounded_box, rounded_rectangle, tube
 from .sheets import Grid, creases, height_field, noise, steepness
 from .solids import Item, Kind, Solid
 
-_ROUNDING = 0.6
-"""Share of its corner radius by which a rounded box must be longer and wider to take a sharp-edged load."""
 Wrap = Callable[[Rng, Rng, Vector, Grid], Solids]
 """(design, instance, inner size, drape) → solids around the inner space."""
 
@@ -47,7 +45,7 @@ class Packaging:
 
 def flat_drape(height_mm: float) -> Grid:
     """The drape over contents with a flat top."""
-    return np.full((24, 24), height_mm)
+    return np.full((18, 18), height_mm)
 
 
 def _paper_extras(d: Rng, r: Rng, size: Vector, top_mm: float) -> Solids:
@@ -136,7 +134,7 @@ def gift_tin(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Tin-plated sheet with a rolled rim and an overlapping lid."""
     x, y, z = inner
     corner, wall = min(x, y) * between(d, 0.05, 0.25), between(d, 0.3, 0.5)
-    x, y = x + _ROUNDING * corner, y + _ROUNDING * corner
+    x, y = x + ROUNDING * corner, y + ROUNDING * corner
     outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 5)
     rim = rounded_rectangle(x + 4, y + 4, corner, 5)
     lid = rounded_rectangle(x + 3, y + 3, corner, 5)
@@ -164,7 +162,7 @@ def crate(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """An open plastic crate or inspection tray with a thick rim."""
     x, y, z = inner
     wall, corner = between(d, 2, 4), between(d, 15, 45)
-    x, y = x + _ROUNDING * corner, y + _ROUNDING * corner
+    x, y = x + ROUNDING * corner, y + ROUNDING * corner
     outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner + wall)
     free = rounded_rectangle(x, y, corner)
     rim = rounded_rectangle(x + 2 * wall + 34, y + 2 * wall + 34, corner + wall)
@@ -226,11 +224,11 @@ def padded_envelope(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A paper envelope lined with bubbles."""
     solids = _film(r, inner, drape, "paper", between(d, 0.2, 0.5), 1.0)
     pitch = between(d, 11, 22)
-    nx, ny = max(2, min(19, int(inner[0] / pitch))), max(2, min(17, int(inner[1] / pitch)))
+    nx, ny = max(2, min(16, int(inner[0] / pitch))), max(2, min(13, int(inner[1] / pitch)))
     x, y = np.meshgrid(np.linspace(-0.47, 0.47, nx) * inner[0], np.linspace(-0.47, 0.47, ny) * inner[1])
     dots = np.column_stack([x.ravel(), y.ravel(), np.full(x.size, -2.6)])
     # Bubbles weigh only by their film; flat discs give the ring pattern seen in scans at a tenth of the triangles.
-    return [*solids, Solid(copies(cylinder(pitch * 0.38, 0.5, 7), dots), "polyethylene", fill=0.6)]
+    return [*solids, Solid(copies(cylinder(pitch * 0.38, 0.5, 6), dots), "polyethylene", fill=0.6)]
 
 
 def sack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
@@ -262,7 +260,7 @@ PACKAGINGS: tuple[Packaging, ...] = (
 def _sample(packaging: Packaging, design: int, rng: Rng) -> Item:
     low, high = np.array(packaging.shortest_mm), np.array(packaging.longest_mm)
     x, y, z = (float(v) for v in rng.uniform(low, low + 0.6 * (high - low)))
-    drape = flat_drape(z) - 0.4 * z * np.abs(noise(rng, (24, 24), 4)) if packaging.soft else flat_drape(z)
+    drape = flat_drape(z) - 0.4 * z * np.abs(noise(rng, (18, 18), 4)) if packaging.soft else flat_drape(z)
     return packaging.around(design, rng, (x, y, z), np.maximum(drape, 4.0))
 
 

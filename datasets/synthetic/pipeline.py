@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ from .journal import NAME, Entry, Journal, cannot_write
 from .looks import Palette, palette_of
 from .packing import compose_parcel
 from .render import RenderedScan, render
-from .scanner import load_scanner
+from .scanner import Scanner, load_scanner
 from .solids import Parcel, Split
 
 Only = Literal["all", "scans", "pictures"]
@@ -119,23 +119,23 @@ def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lam
     return _write_labels(plan, entries)
 
 
-def render_parcel(plan: Plan, index: int) -> Entry:
-    """Render one parcel of a plan and write its files.
+def render_parcel(plan: Plan, scanners: Sequence[Scanner], index: int) -> Entry:
+    """Render one parcel of a plan with one of the plan's scanners, and write its files.
 
     Raises:
         RunError: if a file cannot be written.
     """
     try:
-        return _rendered_parcel(plan, index)
+        return _rendered_parcel(plan, scanners, index)
     except (OSError, ScanError) as error:
         # Compiled code is cached on disk too, so a full disk can show itself before the first file.
         raise cannot_write(plan.out, error) from error
 
 
-def _rendered_parcel(plan: Plan, index: int) -> Entry:
+def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int) -> Entry:
     parcel_id = f"s{plan.seed}-{index:06d}"
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, index]))
-    scanner = load_scanner(plan.scanners[int(rng.integers(len(plan.scanners)))])
+    scanner = scanners[int(rng.integers(len(scanners)))]
     parcel = _composed(rng, plan.split, parcel_id)
     company = (_behind(parcel, _composed(rng, plan.split, parcel_id), rng),) if rng.random() < _COMPANY else ()
     scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company)
@@ -206,9 +206,11 @@ def _write_jpeg(path: Path, palette: Palette, scan: Scan) -> None:
 
 def _rendered(plan: Plan, missing: list[int], jobs: int) -> Iterator[Entry]:
     """Entries as they are finished, in any order."""
+    # Fitted here and sent to the workers: a fit takes longer than dozens of scans.
+    scanners = [load_scanner(name) for name in plan.scanners]
     if jobs == 1 or len(missing) < 2:
         cv2.setNumThreads(1)
-        yield from (render_parcel(plan, index) for index in missing)
+        yield from (render_parcel(plan, scanners, index) for index in missing)
         return
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context, initializer=_start_worker)
@@ -217,7 +219,7 @@ def _rendered(plan: Plan, missing: list[int], jobs: int) -> Iterator[Entry]:
     try:
         while True:
             for index in waiting:
-                pending.add(pool.submit(render_parcel, plan, index))
+                pending.add(pool.submit(render_parcel, plan, scanners, index))
                 if len(pending) >= _AHEAD * jobs:
                     break
             if not pending:
