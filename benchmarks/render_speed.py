@@ -79,7 +79,7 @@ def render_round(items: list[Item], rng: np.random.Generator, watch: Stopwatch, 
         array = DetectorArray.draw(scanner.preset.signal, WIDTH_PX, 2, rng)
         levels = array.read_out(ideal, rng)
     with watch.stage("labels"):
-        annotate(projection, ideal, scanner, array, "top", False)
+        annotate(projection, ideal, scanner, array, scanner.preset.views[0], False)
     with watch.stage("scan written"):
         write_dual_energy(folder / "scan.tif", levels, PITCH_MM)
     with watch.stage("picture written"):

@@ -36,6 +36,7 @@ def synthesize(
     split: Annotated[
         Literal["train", "val", "test"], typer.Option(help="Object designs to use; splits never share one.")
     ] = "train",
+    threat_share: Annotated[float, typer.Option(help="Chance of a parcel to hold a threat, 0…1.")] = 0.5,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
     looks: Annotated[str, typer.Option(help=_looks_help())] = "canonical",
     only: Annotated[
@@ -61,7 +62,7 @@ def synthesize(
     from ..datasets.synthetic.scanner import dual_energy_presets
 
     names = tuple(scanner or dual_energy_presets(views))
-    plan = Plan(out, count, seed, names, split, views, looks, only, masks)
+    plan = Plan(out, count, seed, names, split, views, threat_share, looks, only, masks)
     finished = 0
     try:
         with progress() as bar:

@@ -36,6 +36,11 @@ _MAGIC = (
 )
 """Playlists are not among them: FFmpeg would follow the addresses in one."""
 _SHORTEST_EVERY_S = 0.01
+_USUAL_HZ = 25.0
+"""Assumed where a file tells no believable rate."""
+_FASTEST_HZ = 1_000.0
+_LONGEST_STEP_S = 60.0
+"""Between two frames. A longer one is a broken time stamp."""
 _CELL_PX = 16
 _SAME_LEVELS = 3
 """Cells that differ by no more, of 255, show the same: compression noise stays below, an edge that moves does not."""
@@ -88,21 +93,47 @@ def _check_video(path: Path) -> None:
         raise ScanError(f"{path} is not a video", "give an MP4, AVI, MKV, MPEG or WMV file")
 
 
+class _Clock:
+    """Seconds of the recording so far: they only grow, whatever the file's time stamps do.
+
+    Recorders that join clips begin their stamps again, and some write none; a clock that believed them would stand
+    still, and what passes while it stands would never be sampled.
+    """
+
+    def __init__(self, capture: Any) -> None:
+        rate_hz = capture.get(cv2.CAP_PROP_FPS)
+        self._frame_s = 1 / rate_hz if 1 <= rate_hz <= _FASTEST_HZ else 1 / _USUAL_HZ
+        self._capture = capture
+        self._stamp_s = self.time_s = -self._frame_s
+
+    def tick(self) -> float:
+        """A frame was grabbed; its time."""
+        stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+        step_s = stamp_s - self._stamp_s
+        self._stamp_s = stamp_s
+        self.time_s = max(0.0, self.time_s + (step_s if 0 < step_s <= _LONGEST_STEP_S else self._frame_s))
+        return self.time_s
+
+
 def _sampled(capture: Any, path: Path, every_s: float) -> Iterator[Frame]:
     rate_hz = capture.get(cv2.CAP_PROP_FPS)
     declared = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     frames, time_s, next_s = 0, 0.0, 0.0
+    clock = _Clock(capture)
     shown: NDArray[np.int16] | None = None
     started = perf_counter()
     while capture.grab():
-        time_s = max(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3, time_s)
+        time_s = clock.tick()
         frames += 1
         if time_s < next_s - 1e-6:
             continue
         next_s += every_s * max(1, int((time_s - next_s) / every_s) + 1)
         decoded, bgr = capture.retrieve()
         if not decoded:
-            break
+            raise ScanError(
+                f"{path} is damaged: its frame at {time_s:.2f} s cannot be decoded",
+                "copy or export the video again; what comes after has not been screened",
+            )
         cells = _cells(bgr)
         repeats = shown is not None and _same(cells, shown)
         # Compared with the last frame shown, not the one before: a slow drift must not pass as standing still.

@@ -115,8 +115,8 @@ def ratio_of_real_pairs(folder: Path, deepest: tuple[float, float]) -> float:
     """Median low- over high-energy attenuation of the pixels of real pairs that are so deep at high energy."""
     ratios = []
     for file in sorted(folder.glob("*_low.png")):
-        low = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
-        high = cv2.imread(str(file).replace("_low", "_high"), cv2.IMREAD_UNCHANGED)
+        low, high = (cv2.imread(str(file).replace("_low", side), cv2.IMREAD_UNCHANGED) for side in ("_low", "_high"))
+        assert low is not None and high is not None
         if low.dtype == np.uint16 and low.ndim == 2:
             a_low, a_high = (-np.log(np.clip(side / AIR_LEVEL, 1e-4, 1)) for side in (low, high))
             inside = (a_high > deepest[0]) & (a_high < deepest[1])

@@ -124,6 +124,19 @@ def test_superposition_and_contrast_follow_what_lies_over() -> None:
     assert contrast == sorted(contrast, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("turn_deg", "least", "most"), [(0, 0.0, 0.05), (45, 0.0, 0.35), (90, 0.6, 1.0)], ids=["flat", "leaning", "end-on"]
+)
+def test_view_difficulty_grows_as_an_object_turns_away(turn_deg: float, least: float, most: float) -> None:
+    board = trimesh.creation.box((120, 80, 15))
+    board.apply_transform(trimesh.transformations.rotation_matrix(np.radians(turn_deg), [0, 1, 0]))
+    standing = item("board", "slide", Solid(body(board, (0, 0, 90)), "aluminium"))
+    scan = render(Parcel(carton(), (standing,), "threat"), load_scanner("duo140"), np.random.default_rng(0), views=2)
+    top, side = (float(str(view.annotations.attributes[0]["view_difficulty"])) for view in scan)
+    assert least <= top <= most
+    assert side >= 0.6 if turn_deg == 0 else True
+
+
 def test_an_object_cut_by_the_frame_is_labelled_as_clipped() -> None:
     close = item("tube", "barrel", Solid(body(trimesh.creation.annulus(4, 8, 300), (0, 150, 160)), "steel"))
     scanner = load_scanner("tunnel160")

@@ -130,8 +130,9 @@ def test_json_summary_counts_what_is_there(rendered: Path) -> None:
         (("--looks", "neon"), ConfigError, "neon: no such file"),
         (("--scanner", "tunnel160", "--views", "2"), UsageError, "--views 2: scanner tunnel160 cannot"),
         (("--seed", "-1"), UsageError, "--seed -1"),
+        (("--threat-share", "1.5"), UsageError, "--threat-share 1.5"),
     ],
-    ids=["nothing", "less than nothing", "scanner", "look", "views", "seed"],
+    ids=["nothing", "less than nothing", "scanner", "look", "views", "seed", "share"],
 )
 def test_the_impossible_is_refused(
     options: tuple[str, ...], error: type[ParcelSightError], says: str, tmp_path: Path

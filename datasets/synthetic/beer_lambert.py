@@ -14,6 +14,7 @@ over slabs and random mixtures of every material, in units of the permitted erro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -38,8 +39,8 @@ _METAL_G_CM3 = 4.0
 class EnergyNodes:
     """K energies that stand for a scanner's spectrum."""
 
-    energies_kev: NDArray[np.float64]
-    """(K,)."""
+    energies_kev: tuple[float, ...]
+    """K of them, rising."""
     weights: NDArray[np.float32]
     """(K, C) response of each channel at each node; columns sum to 1."""
     worst_error: float
@@ -47,8 +48,7 @@ class EnergyNodes:
 
     def attenuation_per_mm(self, material: str) -> NDArray[np.float32]:
         """(K,) linear attenuation at the nodes, over that of the air displaced: transmission 1 is measured in air."""
-        extra = attenuation_per_mm(material, self.energies_kev) - attenuation_per_mm("air", self.energies_kev)
-        return extra.astype(np.float32)
+        return _over_air_per_mm(material, self.energies_kev)
 
     def transmission(self, attenuation: NDArray[np.float32]) -> NDArray[np.float32]:
         """Transmission (…, C) behind line integrals (…, K); integrals below nil are taken as nil."""
@@ -56,6 +56,13 @@ class EnergyNodes:
         nodes = attenuation.shape[-1]
         _attenuate(lit.reshape(-1, lit.shape[-1]), attenuation.reshape(-1, nodes), self.weights)
         return lit
+
+
+@cache
+def _over_air_per_mm(material: str, energies_kev: tuple[float, ...]) -> NDArray[np.float32]:
+    energies = np.array(energies_kev)
+    extra = attenuation_per_mm(material, energies) - attenuation_per_mm("air", energies)
+    return extra.astype(np.float32)
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -195,5 +202,5 @@ def fit_nodes(energies_kev: NDArray[np.float64], responses: NDArray[np.float64])
     weights = fit.weights(chosen)
     weights /= weights.sum(axis=0)
     order = np.argsort(chosen)
-    energies = energies_kev[np.array(chosen)[order]]
+    energies = tuple(energies_kev[np.array(chosen)[order]].tolist())
     return EnergyNodes(energies, weights[order].astype(np.float32), worst)

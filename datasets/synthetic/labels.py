@@ -16,7 +16,7 @@ from ..annotations import Annotations
 from ..canonical import FLOOR_TRANSMISSION
 from .beer_lambert import EnergyNodes
 from .detector_array import DetectorArray
-from .scanner import Scanner
+from .scanner import Scanner, View
 from .shadows import Projection, Shadow
 from .solids import Item
 
@@ -56,7 +56,7 @@ def annotate(
     transmission: NDArray[np.float32],
     scanner: Scanner,
     array: DetectorArray,
-    view: str,
+    view: View,
     masks: bool,
 ) -> Annotations:
     """The labels of one scan.
@@ -66,7 +66,7 @@ def annotate(
         transmission: (H, W, C) ideal transmissions of the same rays.
         scanner: its oversampling says how many rays there are a pixel.
         array: the detectors, for the noise that contrast is measured in.
-        view: its name.
+        view: the one that is rendered.
         masks: whether to add each footprint as a COCO run-length mask.
     """
     boxes, labels, attributes = [], [], []
@@ -78,7 +78,7 @@ def annotate(
             continue
         boxes.append([edge / rays for edge in seen.xyxy_px])
         labels.append(shadow.item.label)
-        attributes.append(_attributes(shadow, seen, view) | _difficulty(shadow, seen, parcel, projection))
+        attributes.append(_attributes(shadow, seen, view, parcel))
         if masks:
             attributes[-1]["segmentation"] = _run_lengths(seen.footprint, shadow, transmission.shape[:2], rays)
     return Annotations.of(boxes, labels, attributes)
@@ -93,8 +93,7 @@ class _Seen:
     xyxy_px: tuple[float, float, float, float]
     contrast: float
     superposition: float
-    visible_share: float
-    """Share of the item's box that lies in the frame."""
+    """Mean share of the attenuation over the footprint that is not the item's own."""
 
     @classmethod
     def of(
@@ -128,7 +127,6 @@ class _Seen:
             xyxy_px=tuple(float(a + b) for a, b in zip(box, shift, strict=True)),  # type: ignore[arg-type]
             contrast=contrast,
             superposition=float(np.mean(np.maximum(other, 0) / (own + np.maximum(other, 0)))),
-            visible_share=min(1.0, share),
         )
 
 
@@ -142,42 +140,40 @@ def _contrast(without: NDArray[np.float32], with_item: NDArray[np.float32], arra
     return float((np.abs(difference) / array.noise(without)).mean(axis=0).max())
 
 
-def _attributes(shadow: Shadow, seen: _Seen, view: str) -> dict[str, object]:
-    item = shadow.item
+def _attributes(shadow: Shadow, seen: _Seen, view: View, parcel: ParcelDifficulty) -> dict[str, object]:
+    """What a label tells besides box and class: the object, and the three image factors of difficulty."""
     x0, y0, x1, y1 = shadow.bounds_px
     window = shadow.window
     clipped = x0 < window.x0 - 0.5 or y0 < window.y0 - 0.5 or x1 > window.x1 + 0.5 or y1 > window.y1 + 0.5
+    size_mm, turned_away = _pose(shadow.item, view)
     return {
-        **item.attributes,
-        "kind": item.kind,
-        "design_id": item.design_id,
-        "view": view,
-        "size_mm": round(float(np.ptp(_principal(item), axis=0).max()), 1),
+        **shadow.item.attributes,
+        "kind": shadow.item.kind,
+        "design_id": shadow.item.design_id,
+        "view": view.name,
+        "size_mm": round(size_mm, 1),
         "clipped": clipped,
-    }
-
-
-def _difficulty(shadow: Shadow, seen: _Seen, parcel: ParcelDifficulty, projection: Projection) -> dict[str, object]:
-    """The three image factors of difficulty, and contrast."""
-    extents = np.sort(np.ptp(_principal(shadow.item), axis=0))
-    flat_px = extents[-1] * extents[-2] / projection.fan.pitch_mm**2
-    shown_px = seen.footprint.sum() / max(seen.visible_share, 1e-3)
-    return {
         "visible_contrast": round(seen.contrast, 2),
         "superposition": round(seen.superposition, 3),
-        "view_difficulty": round(float(np.clip(1 - shown_px / max(flat_px, 1.0), 0, 1)), 3),
+        "view_difficulty": round(turned_away, 3),
         "opacity": round(parcel.opacity, 3),
         "clutter": round(parcel.clutter, 4),
     }
 
 
-def _principal(item: Item) -> NDArray[np.float64]:
-    """All vertices along the item's principal axes, (V, 3)."""
+def _pose(item: Item, view: View) -> tuple[float, float]:
+    """Longest extent in mm, and how far the item is turned away: 0 seen flat, towards 1 seen end-on.
+
+    The item stands for the box of its principal axes; the box's shadow is compared with that of its largest face.
+    """
     points = np.concatenate([solid.mesh.vertices_mm for solid in item.solids]).astype(np.float64)
     centred = points - points.mean(axis=0)
     _, axes = np.linalg.eigh(centred.T @ centred)
-    turned: NDArray[np.float64] = centred @ axes
-    return turned
+    a, b, c = np.ptp(centred @ axes, axis=0)
+    towards = np.abs(axes[2 if view.source in ("below", "above") else 0])
+    shadow = towards @ np.array([b * c, a * c, a * b])
+    largest = max(a * b, a * c, b * c, 1e-9)
+    return float(max(a, b, c)), float(np.clip(1 - shadow / largest, 0, 1))
 
 
 def _run_lengths(footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int], rays: int) -> dict[str, object]:

@@ -87,8 +87,8 @@ def cross_section_cm2_g(fractions: Mapping[int, float], energies_kev: NDArray[np
 
 @cache
 def _element(number: int, energies_kev: tuple[float, ...]) -> NDArray[np.float64]:
-    sections: NDArray[np.float64] = xraylib_np.CS_Total(np.array([number]), np.array(energies_kev))
-    return sections[0]
+    sections: NDArray[np.float64] = xraylib_np.CS_Total(np.array([number]), np.array(energies_kev))[0]
+    return sections
 
 
 @cache

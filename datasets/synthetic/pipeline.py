@@ -57,6 +57,8 @@ class Plan:
     """Presets by name or path; one is drawn for each parcel."""
     split: Split = "train"
     views: int = 1
+    threat_share: float = 0.5
+    """Chance of a parcel to hold a threat."""
     looks: str = "canonical"
     only: Only = "all"
     masks: bool = False
@@ -69,6 +71,7 @@ class Plan:
             "seed": self.seed,
             "split": self.split,
             "views": self.views,
+            "threat_share": self.threat_share,
             "looks": self.looks,
             "only": self.only,
             "masks": self.masks,
@@ -79,6 +82,8 @@ class Plan:
         """Raises UsageError or ConfigError for what cannot be rendered."""
         if self.count < 1:
             raise UsageError(f"--count {self.count}: there must be something to render", "give 1 or more")
+        if not 0 <= self.threat_share <= 1:
+            raise UsageError(f"--threat-share {self.threat_share}: not a share", "give a number from 0 to 1")
         if self.seed < 0:
             raise UsageError(f"--seed {self.seed}: seeds are not negative", "give 0 or more")
         palette_of(self.looks, np.random.default_rng(0))
@@ -110,11 +115,11 @@ def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lam
     except OSError as error:
         raise cannot_write(plan.out, error) from error
     with Journal(plan.out / NAME, plan.statement()) as journal:
-        on_parcel(sum(index < plan.count for index in journal.entries))
         missing = [index for index in range(plan.count) if index not in journal.entries]
-        for finished in _rendered(plan, missing, jobs):
+        on_parcel(plan.count - len(missing))
+        for number, finished in enumerate(_rendered(plan, missing, jobs), start=1):
             journal.add(finished)
-            on_parcel(sum(index < plan.count for index in journal.entries))
+            on_parcel(plan.count - len(missing) + number)
         entries = [journal.entries[index] for index in range(plan.count)]
     return _write_labels(plan, entries)
 
@@ -136,14 +141,14 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int) -> Ent
     parcel_id = f"s{plan.seed}-{index:06d}"
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, index]))
     scanner = scanners[int(rng.integers(len(scanners)))]
-    parcel = _composed(rng, plan.split, parcel_id)
-    company = (_behind(parcel, _composed(rng, plan.split, parcel_id), rng),) if rng.random() < _COMPANY else ()
+    parcel = _composed(rng, plan, parcel_id)
+    company = (_behind(parcel, _composed(rng, plan, parcel_id), rng),) if rng.random() < _COMPANY else ()
     scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company)
     palette = palette_of(plan.looks, rng)
     return {"index": index, "scans": [_write_scan(plan, rendered, parcel_id, palette) for rendered in scans]}
 
 
-def _composed(rng: np.random.Generator, split: Split, parcel_id: str) -> Parcel:
+def _composed(rng: np.random.Generator, plan: Plan, parcel_id: str) -> Parcel:
     """A parcel; drawn again where random proportions gave an outline that no mesh can be made of.
 
     Raises:
@@ -152,7 +157,7 @@ def _composed(rng: np.random.Generator, split: Split, parcel_id: str) -> Parcel:
     reasons = []
     for _ in range(_DRAWS):
         try:
-            return compose_parcel(rng, split)
+            return compose_parcel(rng, plan.split, threat_share=plan.threat_share)
         except ValueError as error:
             reasons.append(str(error))
     raise RunError(f"parcel {parcel_id} cannot be packed ({reasons[-1]})", "report this with the command and its seed")

@@ -64,7 +64,7 @@ def render(
         pixels, kind = (levels, ScanKind.DUAL_ENERGY) if scanner.dual_energy else (levels[:, :, 0], ScanKind.GREY)
         name = f"{scan_id}_{view.name}"
         scan = Scan(name, pixels, kind, preset.pitch_mm, view.name, {"scanner": scanner.name})
-        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner, array, view.name, masks)))
+        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner, array, view, masks)))
     return tuple(rendered)
 
 
