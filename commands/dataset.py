@@ -10,6 +10,7 @@ import typer
 
 from ..detector.errors import AnnotationError, UsageError
 from .terminal import progress
+from .verbs import Verb, VerbGroup
 
 if TYPE_CHECKING:
     from ..datasets.annotations import Dataset, Record
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 EXIT_PROBLEMS = 1
 
 app = typer.Typer(
+    cls=VerbGroup,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Check, convert, split, count and look at labelled scans.",
@@ -57,7 +59,7 @@ FromOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
-@app.command()
+@app.command(cls=Verb)
 def check(path: PathArgument, layout: FromOption = "auto", json: JsonOption = False) -> None:
     """Look for everything wrong with a data set: one line for each problem, with its remedy.
 
@@ -88,7 +90,7 @@ def check(path: PathArgument, layout: FromOption = "auto", json: JsonOption = Fa
         raise typer.Exit(EXIT_PROBLEMS)
 
 
-@app.command()
+@app.command(cls=Verb)
 def convert(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="Data set to read.", show_default=False)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder to write.", show_default=False)],
@@ -118,7 +120,7 @@ def convert(
     dataset_report.show_conversion(out, to.value, dataset, splits, problems, json)
 
 
-@app.command()
+@app.command(cls=Verb)
 def split(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Data set in the native layout.", show_default=False)],
     by: Annotated[
@@ -170,7 +172,7 @@ def split(
         )
 
 
-@app.command()
+@app.command(cls=Verb)
 def stats(path: PathArgument, layout: FromOption = "auto", json: JsonOption = False) -> None:
     """Count scans, objects and box sizes for each label."""
     from ..datasets.formats.problems import Problems
@@ -182,7 +184,7 @@ def stats(path: PathArgument, layout: FromOption = "auto", json: JsonOption = Fa
     dataset_report.show_stats(describe(dataset), problems, json)
 
 
-@app.command()
+@app.command(cls=Verb)
 def show(
     path: PathArgument,
     save: Annotated[Path, typer.Option(metavar="FILE", help="PNG or JPEG to write.", show_default=False)],
@@ -208,7 +210,7 @@ def show(
     if not tiles:
         raise UsageError(f"{path}: none of the scans can be read", f"see why with: parcelsight dataset check {path}")
     write_picture(save, contact_sheet(tiles))
-    stdout.print(f"{len(tiles)} of {len(dataset)} scans drawn in {save}", markup=False, highlight=False)
+    stdout.print(f"{len(tiles)} of {len(dataset)} scans drawn in {save}")
 
 
 def _open(path: Path, layout: str, problems: Problems) -> Dataset:

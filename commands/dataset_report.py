@@ -44,8 +44,6 @@ def show_check(path: Path, dataset: Dataset | None, problems: Problems, json: bo
     stdout.print(
         f"{usable + set_aside} scans: {usable} usable with {objects} objects, {set_aside} set aside; "
         f"{problems.count(Outcome.OBJECT_DROPPED)} objects cannot be taken; {_found(problems)}",
-        markup=False,
-        highlight=False,
     )
 
 
@@ -73,8 +71,6 @@ def show_conversion(
     stdout.print(
         f"{out}: {usable} scans with {objects} objects written as {layout}{kept}; {set_aside} scans set aside, "
         f"{problems.count(Outcome.OBJECT_DROPPED)} objects dropped, {problems.count(Outcome.KEPT)} to look at",
-        markup=False,
-        highlight=False,
     )
 
 
@@ -123,7 +119,7 @@ def show_stats(stats: DatasetStats, problems: Problems, json: bool) -> None:
         column.justify = "right"
     for label in stats.labels:
         table.add_row(*_row(label), style="" if label.group else "dim")
-    stdout.print(f"{stats.name} (licence: {stats.licence})", style="bold", markup=False, highlight=False)
+    stdout.print(f"{stats.name} (licence: {stats.licence})", style="bold")
     stdout.print(table)
     _say(
         f"{stats.scans} scans in {stats.groups} groups: {stats.threat_scans} with a threat, "
@@ -170,12 +166,12 @@ def _found(problems: Problems) -> str:
 
 def _show_problems(problems: Problems, most: int | None = None) -> None:
     for problem in list(problems)[:most]:
-        stdout.print(str(problem), style=_COLOURS.get(problem.outcome, "dim"), markup=False, highlight=False)
+        stdout.print(str(problem), style=_COLOURS.get(problem.outcome, "dim"))
 
 
 def _say(text: str) -> None:
-    stdout.print(text, markup=False, highlight=False)
+    stdout.print(text)
 
 
 def _print_json(document: Mapping[str, object]) -> None:
-    print(json_text.dumps(document, ensure_ascii=False, indent=1))
+    print(json_text.dumps(document, indent=1))

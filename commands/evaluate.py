@@ -125,4 +125,4 @@ def _save(result: Evaluation, out: Path) -> None:
         out.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise RunError(f"{out}: cannot be written ({error.strerror})", "give --out a file you may write") from error
-    stderr.print(f"saved {out}", style="dim", markup=False, highlight=False)
+    stderr.print(f"saved {out}", style="dim")

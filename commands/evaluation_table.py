@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ..detector.card import Interval
 from ..training.categories import Level
 from ..training.evaluation_result import Evaluation, MeasuredPoint
 from ..training.operating_points import ThresholdRule
+from .terminal import unfolded
 
 _PIPE_COLUMNS = 120
 _STYLE = {Level.CLASS: "", Level.MEAN: "italic", Level.GROUP: "cyan", Level.THREAT: "bold"}
@@ -21,19 +21,16 @@ _MOST_NAMED = 20
 
 def show_evaluation(console: Console, result: Evaluation) -> None:
     """Print figures, operating point and everything that limits them."""
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_PIPE_COLUMNS)
+    console = unfolded(console, _PIPE_COLUMNS)
     data = result.data
     console.print(
-        Text(
-            f"{result.model.name} on {data.name}, {'all scans' if data.split == 'all' else f'split {data.split}'}: "
-            f"{result.scored_scans} scans of {data.groups} groups; {result.threat_free_scans} threat-free scans",
-            "bold",
-        )
+        f"{result.model.name} on {data.name}, {'all scans' if data.split == 'all' else f'split {data.split}'}: "
+        f"{result.scored_scans} scans of {data.groups} groups; {result.threat_free_scans} threat-free scans",
+        style="bold",
     )
     console.print(_table(result))
     for line in _remarks(result):
-        console.print(Text(line))
+        console.print(line)
 
 
 def _table(result: Evaluation) -> Table:
@@ -72,7 +69,7 @@ def _remarks(result: Evaluation) -> Iterator[str]:
     if result.unreadable:
         yield f"{len(result.unreadable)} scans could not be scored and are in no figure:"
         for scan in result.unreadable[:_MOST_NAMED]:
-            yield f"  {_printable(scan.scan_id)} ({_printable(scan.data)}): {_printable(scan.reason)}"
+            yield f"  {scan.scan_id} ({scan.data}): {scan.reason}"
         if len(result.unreadable) > _MOST_NAMED:
             yield f"  and {len(result.unreadable) - _MOST_NAMED} more; --json lists them all"
 
@@ -85,8 +82,3 @@ def _point(point: MeasuredPoint, budget: float) -> str:
     measured = f"{percent(rate)} % of {rate.n} threat-free scans alarm" if rate else "no threat-free scan to measure on"
     wanted = "" if point.rule is ThresholdRule.CARD else f" for at most {100 * budget:g} % false alarms"
     return f"Operating point{wanted}: threshold {thresholds}, from {point.chosen_on}; {measured}."
-
-
-def _printable(text: str) -> str:
-    """Text from files with control characters written out."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)

@@ -161,8 +161,8 @@ def _report(exported: Exported, as_json: bool) -> None:
         f"({exported.parity_file.name})",
     )
     for line in lines:
-        stdout.print(line, markup=False, highlight=False)
+        stdout.print(line)
 
 
 def _say(text: str) -> None:
-    stderr.print(f"note: {text}", style="yellow", markup=False, highlight=False)
+    stderr.print(f"note: {text}", style="yellow")

@@ -10,14 +10,16 @@ import typer
 
 from .. import __version__
 from ..detector.errors import ParcelSightError
-from . import dataset, evaluate, export, screen, synthesize, train
+from . import belt, dataset, evaluate, export, project, screen, synthesize, train
 from .terminal import complain
+from .verbs import Verb, VerbGroup
 
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="parcelsight",
+    cls=VerbGroup,
     help="Finds firearms, firearm parts and ammunition in X-ray scans of parcels.",
     no_args_is_help=True,
     add_completion=False,
@@ -25,11 +27,13 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(dataset.app, name="dataset")
-app.command("synthesize")(synthesize.synthesize)
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("export")(export.export)
-app.command("screen")(screen.screen)
+app.command("synthesize", cls=Verb)(synthesize.synthesize)
+app.command("belt", cls=Verb)(belt.belt)
+app.command("project", cls=Verb)(project.project)
+app.command("train", cls=Verb)(train.train)
+app.command("evaluate", cls=Verb)(evaluate.evaluate)
+app.command("export", cls=Verb)(export.export)
+app.command("screen", cls=Verb)(screen.screen)
 
 
 def _show_version(wanted: bool) -> None:
@@ -54,13 +58,17 @@ def main() -> None:
     except ParcelSightError as error:
         complain(error)
         sys.exit(EXIT_USAGE)
-    except KeyboardInterrupt:
-        complain("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) has seen enough; closing stdout quietly keeps the interpreter from complaining.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ending:
+        if ending.code == EXIT_INTERRUPTED:  # typer takes the interruption and says nothing
+            complain("interrupted")
+        raise
+    except OSError as error:
+        # What is read and written as a file is wrapped where it happens; this is the output itself.
+        complain(f"{error.filename or 'output'}: cannot be written ({error.strerror or error}); check free space")
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # or the interpreter would try again and complain
+        sys.exit(EXIT_USAGE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -56,22 +57,29 @@ def screen(
     detector = Detector(_model_file(model), threads=threads)
     pictures = AnnotatedPictures(save, detector.card) if save else None
     if not json:
-        stderr.print(detector.describe(), style="dim", markup=False, highlight=False)
+        stderr.print(detector.describe(), style="dim")
     tally, findings = Tally(), Findings()
     started = perf_counter()
     items = iter_scans(paths, every_s=EVERY_S if every is None else every)
-    for item, screened in _screened(detector, items, quiet=json and sys.stdout.isatty()):
-        tally.add(item, screened)
-        if screened is None:
-            continue
-        if json:
-            print(to_json_line(screened, detector.card), flush=True)
-        else:
-            findings.add(screened)
-        if pictures and item.scan is not None:
-            _save(pictures, item.scan, screened)
+    interrupted = False
+    try:
+        with closing(_screened(detector, items, quiet=json and sys.stdout.isatty())) as outcomes:
+            for item, screened in outcomes:
+                tally.add(item, screened)
+                if screened is None:
+                    continue
+                if json:
+                    print(to_json_line(screened, detector.card), flush=True)
+                else:
+                    findings.add(screened)
+                if pictures and item.scan is not None:
+                    _save(pictures, item.scan, screened)
+    except KeyboardInterrupt:
+        interrupted = True  # alarms raised until now are still told
     findings.show(stdout)
     show_summary(stderr if json else stdout, tally, perf_counter() - started, pictures)
+    if interrupted:
+        raise KeyboardInterrupt
     _end(tally)
 
 
@@ -112,7 +120,7 @@ def _model_file(model: Path | None) -> Path:
 
 def _screened(
     detector: Detector, items: Iterable[SourceItem], quiet: bool
-) -> Iterator[tuple[SourceItem, ScreenedScan | None]]:
+) -> Generator[tuple[SourceItem, ScreenedScan | None]]:
     """Every input with its outcome, while a bar on stderr shows the progress."""
     from ..inference.screening import screen_item
 
@@ -124,8 +132,10 @@ def _screened(
 
 
 def _save(pictures: AnnotatedPictures, scan: Scan, screened: ScreenedScan) -> None:
-    """Write one picture; a full disk costs the picture, never the verdict."""
+    """Write one picture; whatever keeps it from being drawn or written costs the picture, never a verdict."""
     try:
         pictures.save(scan, screened)
     except ParcelSightError as error:
         complain(error)
+    except Exception as error:  # out of memory, an assertion in a codec
+        complain(f"{scan.scan_id}: its picture cannot be drawn ({type(error).__name__}: {error})")

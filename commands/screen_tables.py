@@ -13,6 +13,7 @@ from ..inference.pictures import AnnotatedPictures
 from ..inference.report import Tally
 from ..inference.sources import Fate
 from ..inference.verdicts import ScreenedScan, Verdict
+from .terminal import unfolded
 
 _MOST_ROWS = 100
 """Of one verdict; more are counted. Memory stays bounded however many scans there are."""
@@ -20,7 +21,7 @@ _PIPE_COLUMNS = 2_000
 """Into a file or pipe a row is one line."""
 _STYLE = {Verdict.ALARM: "bold red", Verdict.REVIEW: "yellow", Verdict.UNSCREENED: "magenta", Verdict.NO_ALARM: "green"}
 _PASSED_OVER = {
-    Fate.IGNORED: "files ignored (no pictures by their suffix)",
+    Fate.IGNORED: "files ignored (hidden, or no pictures)",
     Fate.REPEATED: "video frames repeated (the belt stood still)",
 }
 
@@ -54,10 +55,10 @@ class Findings:
         for verdict in (Verdict.ALARM, Verdict.REVIEW, Verdict.UNSCREENED):
             style = _STYLE[verdict]
             for scan_id, reason in self._rows[verdict]:
-                table.add_row(Text(verdict, style), printable(scan_id), printable(reason))
+                table.add_row(Text(verdict, style), _one_line(scan_id), _one_line(reason))
             if self._more[verdict]:
                 table.add_row(Text(verdict, style), f"and {self._more[verdict]} more", "--json lists them all")
-        _print(console, table)
+        unfolded(console, _PIPE_COLUMNS).print(table)
 
 
 def show_summary(console: Console, tally: Tally, seconds: float, pictures: AnnotatedPictures | None) -> None:
@@ -73,18 +74,11 @@ def show_summary(console: Console, tally: Tally, seconds: float, pictures: Annot
             table.add_row(words, str(tally.passed_over[fate]))
     table.add_row("inputs", str(tally.inputs))
     if pictures:
-        table.add_row(f"pictures saved in {printable(str(pictures.folder))}", str(pictures.saved))
+        table.add_row(f"pictures saved in {_one_line(str(pictures.folder))}", str(pictures.saved))
     table.add_row("scans a second", f"{tally.scans / seconds:.1f}" if seconds > 0 else "–")
-    _print(console, table)
+    unfolded(console, _PIPE_COLUMNS).print(table)
 
 
-def printable(text: str) -> Text:
-    """A file name as it may be shown: control characters and bytes that are no text are written out."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-    return Text(safe)
-
-
-def _print(console: Console, table: Table) -> None:
-    if not console.is_terminal:
-        console = Console(file=console.file, width=_PIPE_COLUMNS)
-    console.print(table)
+def _one_line(text: str) -> str:
+    """A file name may hold line ends; a row has none."""
+    return text.replace("\n", "\\n")

@@ -62,8 +62,6 @@ def train(
     stdout.print(
         f"{run_dir}: {state.epochs_done} epochs in {state.minutes:.1f} min, best epoch {state.best_epoch} "
         f"with mAP50 {state.best_map50:.3f}, mAP50-95 {state.best_map50_95:.3f} on the validation split",
-        markup=False,
-        highlight=False,
     )
 
 
@@ -86,7 +84,7 @@ def _train(settings: TrainingRecipe | None, run_dir: Path, verbose: bool) -> Run
                 return trainings.resume(run_dir, watch)
             return trainings.train(settings, run_dir, watch)
         except KeyboardInterrupt:
-            stderr.print(f"stopped; go on with: parcelsight train --resume {run_dir}", markup=False, highlight=False)
+            stderr.print(f"stopped; go on with: parcelsight train --resume {run_dir}")
             raise
 
 

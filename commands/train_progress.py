@@ -53,4 +53,4 @@ class TerminalWatch(Watch):
         )
 
     def _say(self, text: str) -> None:
-        stderr.print(text, markup=False, highlight=False)
+        stderr.print(text)

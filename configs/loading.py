@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -42,16 +42,51 @@ def load_config(source: str | Path, model: type[ConfigT], kind: str) -> ConfigT:
         raise ConfigError(f"{source}: no such file", f"give a YAML file or one of the shipped: {names}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})", "give a readable UTF-8 YAML file") from error
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f" at line {line + 1}" if line is not None else ""
-        raise ConfigError(f"{path}: not valid YAML{where}", "correct the syntax") from error
+    data = parse_yaml(text, path)
     try:
         return model.model_validate(data if data is not None else {})
     except ValidationError as error:
         raise ConfigError(*_explain(path, error, model)) from error
+
+
+def parse_yaml(text: str, source: object) -> Any:
+    """The value of an untrusted YAML text.
+
+    Aliases are refused, for a few lines of them unfold into billions of values, and so is a key that is written twice,
+    of which one would be lost unsaid.
+
+    Raises:
+        ConfigError: naming the source and the line.
+    """
+    try:
+        return yaml.load(text, _StrictLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: a number or date that cannot be
+        line = getattr(getattr(error, "problem_mark", None), "line", None)
+        where = f" at line {line + 1}" if line is not None else ""
+        why = f" ({error.problem})" if isinstance(error, _Refused) else ""
+        raise ConfigError(f"{source}: not valid YAML{where}{why}", "correct the syntax") from error
+
+
+class _Refused(yaml.MarkedYAMLError):
+    """Valid YAML that is not taken."""
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Plain values only."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """A node, unless it is an alias."""
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise _Refused(None, None, "aliases are not read", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A mapping whose keys differ."""
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise _Refused(None, None, "a key is written twice", node.start_mark)
+        return mapping
 
 
 def _explain(path: Path, error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:

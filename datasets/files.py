@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from ..detector.errors import ScanError
 from .opencv import MAX_PIXELS
@@ -35,6 +36,8 @@ class ReadLimits:
 
 
 DEFAULT_LIMITS = ReadLimits()
+_MOST_STEM = 50
+"""Of the name that a temporary one repeats: names have 255 bytes, and a character up to four."""
 
 
 def read_bytes(path: Path, limits: ReadLimits) -> bytes:
@@ -45,11 +48,8 @@ def read_bytes(path: Path, limits: ReadLimits) -> bytes:
             or changed while it was read.
     """
     try:
-        # Asked before opening: opening a device can already act on it.
-        _check_regular(path, path.stat().st_mode)
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open_regular(path) as file:
             before = os.fstat(file.fileno())
-            _check_regular(path, before.st_mode)
             if before.st_size > limits.max_bytes:
                 raise ScanError(
                     f"{path} has {before.st_size / 1e6:.0f} MB, more than the limit of {limits.max_bytes / 1e6:.0f} MB",
@@ -64,6 +64,24 @@ def read_bytes(path: Path, limits: ReadLimits) -> bytes:
     if not data:
         raise ScanError(f"{path} is empty (0 bytes)", "copy or export the scan again")
     return data
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file that is a file: a pipe is never waited for, and a device never touched.
+
+    Raises:
+        ScanError: if it is something else.
+        OSError, ValueError: as ``open``; ValueError for a path with a null byte in it.
+    """
+    # Asked before opening too: opening a device can already act on it.
+    _check_regular(path, path.stat().st_mode)
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    try:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)
+    except ScanError:
+        file.close()
+        raise
+    return file
 
 
 def _check_regular(path: Path, mode: int) -> None:
@@ -89,8 +107,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         ScanError: if the file system refuses (full disk, missing folder, no permission).
     """
-    # The suffix stays last: writers choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    # The suffix stays last: writers choose the format by it. Nobody can guess the name and put a link there.
+    temporary = path.with_name(f".{path.stem[:_MOST_STEM]}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -44,10 +44,15 @@ def _half(path: Path) -> re.Match[str] | None:
 
 def find_scans(paths: Iterable[Path]) -> list[ScanFiles]:
     """Group files into scans, in the order of the first file of each. No file is opened."""
-    halves: dict[str, list[Path]] = defaultdict(list)
+    # A pair NAME and a file called just NAME are two scans, so the key tells halves from whole files.
+    sharing: dict[tuple[str, bool], list[Path]] = defaultdict(list)
     for path in paths:
-        halves[scan_id_of(path)].append(path)
-    return [_scan_files(scan_id, files) for scan_id, files in halves.items()]
+        sharing[scan_id_of(path), energy_of(path) is not None].append(path)
+    names = {scan_id for scan_id, halves in sharing if halves}
+    return [
+        _scan_files(scan_id, files) if halves or scan_id not in names else _namesake(scan_id, files)
+        for (scan_id, halves), files in sharing.items()
+    ]
 
 
 def find_partner(path: Path) -> tuple[Path, Path]:
@@ -76,6 +81,12 @@ def _same_format(path: Path) -> Path:
     """The other half under the likeliest name: looked for first, listing a large folder for each file takes long."""
     other, cut = ("high", 3) if energy_of(path) == "low" else ("low", 4)
     return path.with_name(f"{path.stem[:-cut]}{other}{path.suffix}")
+
+
+def _namesake(scan_id: str, files: list[Path]) -> ScanFiles:
+    """A file without suffix beside the pair of its name: two scans of one id could not be told apart."""
+    problem = ScanError(f"{scan_id}: is called like the pair {Path(scan_id).name}_low/_high beside it", "rename it")
+    return ScanFiles(scan_id, tuple(files), problem)
 
 
 def _scan_files(scan_id: str, files: list[Path]) -> ScanFiles:

@@ -10,7 +10,9 @@ import io
 import json
 import logging
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,9 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)
 
 _NONE = 1
 _DEFLATE = (8, 32946)
-_MINISWHITE, _MINISBLACK, _RGB = 0, 1, 2
+_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_MOST_PAGES = 64
+"""Pages that are looked at; a preview has few levels."""
 _ALPHA = (1, 2)
 _TYPES = ("u1", "u2", "f2", "f4", "f8")
 _CENTIMETRE = 3
@@ -70,24 +74,36 @@ def decode_tiff(data: bytes, name: str, limits: ReadLimits) -> RawPicture:
 
 
 def _first_pages(file: tifffile.TiffFile, name: str) -> list[Any]:
-    """The first page, or the first two where they look like two channels of one scan."""
-    first, second = file.pages[0], _page(file, 1)
-    if second is None or second.is_reduced or second.shape != first.shape:
-        return [first]
-    if first.ndim != 2 or _page(file, 2) is not None:
+    """The only page besides previews, or the two that are the channels of one scan.
+
+    Whatever else the file holds would go unseen, so it is refused.
+    """
+    first = file.pages[0]
+    later = list(islice(_later_pages(file), _MOST_PAGES))
+    pages = [first, *(page for page in later if len(later) == _MOST_PAGES or not _is_preview(page, first))]
+    if len(pages) == 1 and not first.is_reduced and not first.subifds:
+        return pages
+    alike = len(pages) == 2 and (pages[1].shape, pages[1].dtype) == (first.shape, first.dtype) and first.ndim == 2
+    if not alike or any(page.is_reduced or page.subifds for page in pages):
         raise ScanError(
             f"{name} holds several pictures",
             "save one scan a file; two channels as (H, W, 2), in tifffile with planarconfig='contig'",
         )
-    return [first, second]
+    return pages
 
 
-def _page(file: tifffile.TiffFile, index: int) -> Any:
-    """A page or None; pages are never counted, for a file may chain millions of empty ones."""
-    try:
-        return file.pages[index]
-    except IndexError:
-        return None
+def _is_preview(page: Any, first: Any) -> bool:
+    """True for a smaller copy of the first picture, by its own tag and by its size."""
+    return bool(page.is_reduced) and page.imagewidth < first.imagewidth and page.imagelength < first.imagelength
+
+
+def _later_pages(file: tifffile.TiffFile) -> Iterator[Any]:
+    """Pages after the first; they are never counted, for a file may chain millions of empty ones."""
+    for index in count(1):
+        try:
+            yield file.pages[index]
+        except IndexError:
+            return
 
 
 def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
@@ -95,6 +111,9 @@ def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
     limits.check_size(name, page.imagewidth, page.imagelength)
     if page.samplesperpixel > 4 or page.imagedepth != 1:
         raise ScanError(f"{name} has {page.samplesperpixel} channels", "give a grey, colour or two-channel scan")
+    if page.photometric not in (_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR):
+        colours = getattr(page.photometric, "name", page.photometric)
+        raise ScanError(f"{name} holds {colours} colours", "save it as grey or RGB")
     if page.dtype is None or page.dtype.str[1:] not in _TYPES or page.bitspersample != 8 * page.dtype.itemsize:
         raise ScanError(
             f"{name} has pixels of type {page.dtype} ({page.bitspersample} bit)",
@@ -107,13 +126,13 @@ def _check_page(page: Any, data: bytes, name: str, limits: ReadLimits) -> None:
     if len(offsets) != len(counts) or len(offsets) != int(np.prod(page.chunked)):
         raise ScanError(f"{name} is a damaged TIFF (its pixel data are not listed completely)", COPY_AGAIN)
     most = int(np.prod(page.chunks)) * page.dtype.itemsize
-    for index, (offset, count) in enumerate(zip(offsets, counts, strict=True)):
-        if offset <= 0 or count <= 0 or offset + count > len(data):
+    for index, (offset, length) in enumerate(zip(offsets, counts, strict=True)):
+        if offset <= 0 or length <= 0 or offset + length > len(data):
             raise ScanError(f"{name} is truncated: its pixel data end early", COPY_AGAIN)
         if page.compression == _NONE:
-            held = min(count, most)
+            held = min(length, most)
         elif page.compression in _DEFLATE:
-            held = _inflated_bytes(data[offset : offset + count], most)
+            held = _inflated_bytes(data[offset : offset + length], most)
         else:
             continue
         if not _least_bytes(page, index, most) <= held <= most:
@@ -146,7 +165,7 @@ def _pixels(pages: list[Any], data: bytes, name: str) -> NDArray[Any]:
         if page.axes.startswith("S"):
             pixels = np.moveaxis(pixels, 0, -1)
         if page.photometric == _MINISWHITE:
-            pixels = np.iinfo(pixels.dtype).max - pixels
+            pixels = (1 if pixels.dtype.kind == "f" else np.iinfo(pixels.dtype).max) - pixels
         return np.ascontiguousarray(pixels, dtype=pixels.dtype.newbyteorder("="))
     return _opencv_pixels(page, data, name)
 

@@ -27,7 +27,7 @@ class ClassSpec(_Frozen):
     group: Group
     threshold: Rate
     """Scores at or above are alarms, at the operating point."""
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, ge=0.01, le=100)
     """Score calibration: sigmoid(logit(score) / temperature); 1 where none was measured."""
 
 

@@ -367,6 +367,8 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
         if self._lesson.device == "cpu" and self._lesson.mixed_precision and cpu_has_matrix_units():
             self.amp = True
             self.model = self.model.to(memory_format=torch.channels_last)
+        # Deterministic algorithms stay on; filling every fresh tensor with NaN besides only costs time.
+        torch.utils.deterministic.fill_uninitialized_memory = False
 
     def _begin_epoch(self) -> None:
         self._batches = 0

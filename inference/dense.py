@@ -62,8 +62,8 @@ def _opaque(scan: Scan, policy: DensePolicy) -> NDArray[np.uint8]:
     else:
         floor = policy.floor_transmission
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    # One pass; several comparisons in numpy cost five times as much. Noise takes float transmissions a little below 0.
-    lowest = -1.0 if pixels.dtype == np.float32 else 0
+    # One pass; several comparisons in numpy cost five times as much. Noise takes float transmissions below 0.
+    lowest = float(np.finfo(np.float32).min) if pixels.dtype == np.float32 else 0
     return np.asarray(cv2.inRange(pixels, (lowest,) * channels, (floor,) * channels), np.uint8)
 
 

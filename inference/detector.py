@@ -8,6 +8,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from ..datasets.canonical import PALETTE_NAME
 from ..datasets.opencv import cv2
 from ..detector.card import ModelCard
 from ..detector.contract import from_metadata
@@ -37,6 +38,12 @@ class Detector:
     def __init__(self, model: Path, *, threads: int = 1, device: Device = "auto") -> None:
         file = read_model(model)
         self.card: ModelCard = from_metadata(file.metadata, str(model))
+        if self.card.palette != PALETTE_NAME:
+            raise ModelError(
+                f"{model} was trained on pictures in the palette {self.card.palette[:60]!r}; this version draws "
+                f"{PALETTE_NAME!r}",
+                "export the model again with this version, after training on its pictures",
+            )
         self._source = model
         side = self.card.input_px
         self._session = OnnxSession(file, side, threads=threads, device=device)

@@ -13,6 +13,7 @@ from ..detector.detections import Detections
 from ..detector.errors import ParcelSightError
 from .dense import DEFAULT_POLICY, DensePolicy, dense_areas
 from .detector import Detector
+from .resolution import coarse_reason
 from .sources import SourceItem
 from .verdicts import ScreenedScan, Verdict
 
@@ -76,10 +77,11 @@ def _judge(detector: Detector, scan: Scan, policy: DensePolicy, watch: _Stopwatc
     dense = len(dense_areas(scan, policy))
     watch.lap("dense")
     too_dense = f"{dense} area{'s' * (dense > 1)} too dense to judge" if dense else ""
+    doubts = [doubt for doubt in (too_dense, coarse_reason(scan, detector.card.input_px)) if doubt]
     if len(found):
-        return Verdict.ALARM, "; ".join(filter(None, [_claims(found, detector.card), too_dense])), found
-    if dense:
-        return Verdict.REVIEW, too_dense, found
+        return Verdict.ALARM, "; ".join([_claims(found, detector.card), *doubts]), found
+    if doubts:
+        return Verdict.REVIEW, "; ".join(doubts), found
     point = detector.card.operating_point.name
     return Verdict.NO_ALARM, f"nothing above the thresholds of the operating point {point!r}", found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.files import DEFAULT_LIMITS, ReadLimits
+from ..datasets.files import DEFAULT_LIMITS, ReadLimits, open_regular
 from ..datasets.levels import merge_identical_channels
 from ..datasets.opencv import cv2
 from ..datasets.scan import Scan, ScanKind
@@ -39,8 +37,8 @@ _SHORTEST_EVERY_S = 0.01
 _USUAL_HZ = 25.0
 """Assumed where a file tells no believable rate."""
 _FASTEST_HZ = 1_000.0
-_LONGEST_STEP_S = 60.0
-"""Between two frames. A longer one is a broken time stamp."""
+_LONGEST_STEP_S = 3_600.0
+"""Between two frames; more is a broken time stamp, and would cost the clock its precision."""
 _CELL_PX = 16
 _SAME_LEVELS = 3
 """Cells that differ by no more, of 255, show the same: compression noise stays below, an edge that moves does not."""
@@ -81,19 +79,17 @@ def read_frames(path: Path, *, every_s: float = EVERY_S, limits: ReadLimits = DE
 def _check_video(path: Path) -> None:
     """A regular, readable file that starts like a video; a pipe is never waited for."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ScanError(f"{path} is no regular file", "give a video file")
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        with open_regular(path) as file:
             head = file.read(16)
-    except OSError as error:
-        raise ScanError(f"{path}: cannot be read ({error.strerror})", "check the path and its rights") from error
+    except (OSError, ValueError) as error:
+        raise ScanError(f"{path}: cannot be read ({error})", "check the path and its rights") from error
     if not head:
         raise ScanError(f"{path} is empty (0 bytes)", "copy or export the video again")
     if not any(head.startswith(magic, at) for at, magic in _MAGIC):
         raise ScanError(f"{path} is not a video", "give an MP4, AVI, MKV, MPEG or WMV file")
 
 
-class _Clock:
+class Clock:
     """Seconds of the recording so far: they only grow, whatever the file's time stamps do.
 
     Recorders that join clips begin their stamps again, and some write none; a clock that believed them would stand
@@ -111,15 +107,13 @@ class _Clock:
         stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
         step_s = stamp_s - self._stamp_s
         self._stamp_s = stamp_s
-        self.time_s = max(0.0, self.time_s + (step_s if 0 < step_s <= _LONGEST_STEP_S else self._frame_s))
+        self.time_s = max(0.0, self.time_s + (min(step_s, _LONGEST_STEP_S) if step_s > 0 else self._frame_s))
         return self.time_s
 
 
 def _sampled(capture: Any, path: Path, every_s: float) -> Iterator[Frame]:
-    rate_hz = capture.get(cv2.CAP_PROP_FPS)
-    declared = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     frames, time_s, next_s = 0, 0.0, 0.0
-    clock = _Clock(capture)
+    clock = Clock(capture)
     shown: NDArray[np.int16] | None = None
     started = perf_counter()
     while capture.grab():
@@ -142,6 +136,13 @@ def _sampled(capture: Any, path: Path, every_s: float) -> Iterator[Frame]:
         scan = None if repeats else _scan(frame_id, bgr)
         yield Frame(frame_id, scan, 1e3 * (perf_counter() - started))
         started = perf_counter()
+    _check_end(capture, path, frames, time_s)
+
+
+def _check_end(capture: Any, path: Path, frames: int, time_s: float) -> None:
+    """Raises ScanError where fewer frames came than the file declares; ``time_s`` is the last one's."""
+    rate_hz = capture.get(cv2.CAP_PROP_FPS)
+    declared = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     if frames == 0:
         raise ScanError(f"{path} is damaged: no frame of it can be decoded", "copy or export the video again")
     if declared - frames > max(1, _MISSING_SHARE * declared):

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from parcelsight.datasets.canonical import PALETTE_NAME
 from parcelsight.detector.card import ClassSpec, ModelCard, OperatingPoint
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME, to_metadata
 from parcelsight.detector.taxonomy import Group
@@ -32,7 +33,7 @@ def model_card(
         taxonomy="2026.1",
         classes=tuple(ClassSpec(name=n, group=g, threshold=t, temperature=k) for (n, g), t, k in specs),
         input_px=input_px,
-        palette="parcelsight-1",
+        palette=PALETTE_NAME,
         operating_point=OperatingPoint(name="test"),
         training_data=(),
         start_weights="none",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import subprocess
@@ -188,6 +189,57 @@ NO_SCANS: dict[str, tuple[NDArray[Any], dict[str, str], str]] = {
 def test_tiff_that_is_no_scan(tmp_path: Path, case: str) -> None:
     pixels, options, says = NO_SCANS[case]
     assert says in refused(saved(tmp_path, pixels, **options)).message
+
+
+def pages(*parts: tuple[NDArray[Any], dict[str, Any]]) -> bytes:
+    """A TIFF of several pictures."""
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream) as writer:
+        for pixels, options in parts:
+            writer.write(pixels, photometric="rgb" if pixels.ndim == 3 else "minisblack", **options)
+    return stream.getvalue()
+
+
+def animated_png() -> bytes:
+    """Two frames declared; a reader that knows no animation shows the first."""
+    data = encoded(".png")
+    body = b"acTL" + struct.pack(">II", 2, 0)
+    return data[:33] + struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body)) + data[33:]
+
+
+PREVIEW = {"subfiletype": 1}
+SEVERAL: dict[str, Callable[[], bytes]] = {
+    "pages of two sizes": lambda: pages((COLOUR, {}), (COLOUR[:50], {})),
+    "grey page, colour page": lambda: pages((PICTURE, {}), (COLOUR, {})),
+    "pages of 8 and 16 bit": lambda: pages((PICTURE, {}), (PIXELS[:, :, 0], {})),
+    "preview, then another": lambda: pages((COLOUR, {}), (COLOUR[::2, ::2], PREVIEW), (COLOUR, {})),
+    "preview first": lambda: pages((COLOUR[::2, ::2], PREVIEW), (COLOUR, {})),
+    "preview as large as the scan": lambda: pages((COLOUR, {}), (COLOUR, PREVIEW)),
+    "a page below the first": lambda: pages((COLOUR, {"subifds": 1}), (COLOUR, {})),
+    "endless previews": lambda: pages((COLOUR, {}), *[(COLOUR[:8, :8], PREVIEW)] * 70, (COLOUR[:50], {})),
+    "animated PNG": animated_png,
+    "multi-picture JPEG": lambda: encoded(".jpg") + bytes(3) + encoded(".jpg"),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_no_picture_of_several_is_passed_over(case: str) -> None:
+    assert "holds several pictures" in refused(SEVERAL[case]()).message
+
+
+def test_previews_are_no_further_scans() -> None:
+    scan = decode_scan(pages((COLOUR, {}), (COLOUR[::2, ::2], PREVIEW), (COLOUR[::4, ::4], PREVIEW)), "x")
+    np.testing.assert_array_equal(scan.pixels, COLOUR)
+    thumbnail = encoded(".jpg")
+    data = encoded(".jpg")
+    in_exif = data[:2] + b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail + data[2:]
+    assert decode_scan(in_exif, "x").height_px == 64
+
+
+@pytest.mark.parametrize("colours", ["separated", "cielab"])
+def test_tiff_colours_that_are_no_rgb_are_refused(tmp_path: Path, colours: str) -> None:
+    pixels = np.dstack([COLOUR, PICTURE]) if colours == "separated" else COLOUR
+    assert f"holds {colours.upper()} colours" in refused(saved(tmp_path, pixels, photometric=colours)).message
 
 
 def unread(path: Path, says: str) -> None:

@@ -362,3 +362,18 @@ def test_metadata_of_other_tools_does_not_disturb(tmp_path: Path) -> None:
     model.metadata_props.add(key="author", value="é" * 2000)
     assert {p.key for p in model.metadata_props} >= {CONTRACT_KEY, CARD_KEY, "author"}
     assert Detector(save(model, tmp_path / "m.onnx")).card.name == "test"
+
+
+def test_a_model_of_another_palette_is_refused(tmp_path: Path) -> None:
+    card = model_card().model_copy(update={"palette": "heat"})
+    with pytest.raises(ModelError, match="trained on pictures in the palette 'heat'; this version draws 'parcelsight-"):
+        Detector(save(dark_model(card), tmp_path / "m.onnx"), device="cpu")
+
+
+@pytest.mark.parametrize("temperature", ["Infinity", "1e300", "1e-300", "0", "-1", "NaN"])
+def test_a_calibration_that_flattens_every_score_is_refused(tmp_path: Path, temperature: str) -> None:
+    model = dark_model()
+    (entry,) = [entry for entry in model.metadata_props if entry.key == CARD_KEY]
+    entry.value = entry.value.replace('"temperature":1.0', f'"temperature":{temperature}')
+    with pytest.raises(ModelError, match="broken model card .*temperature"):
+        Detector(save(model, tmp_path / "m.onnx"), device="cpu")

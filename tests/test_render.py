@@ -210,7 +210,7 @@ def test_looks_keep_air_light_and_steel_dark(name: str) -> None:
 def test_material_classes_have_their_colours() -> None:
     levels = np.array([[[0.55, 0.62], [0.50, 0.66], [0.30, 0.62]]]) * AIR_LEVEL
     organic, mixed, metal = apply_look(
-        levels.astype(np.uint16), load_look("amber").model_copy(update={"sharpen": 0.0})
+        levels.astype(np.uint16), load_look("amber").model_copy(update={"sharpen": 0.0, "detail": 0.0})
     )[0].astype(int)
     assert organic[0] > organic[1] > organic[2]
     assert mixed[1] == mixed.max()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from onnx import helper
 from parcelsight.datasets.opencv import cv2
 from parcelsight.detector.contract import CONTRACT_KEY, SHIPPED_MODEL
 from parcelsight.inference.pictures import picture_name
-from tests.models import dark_model, save
+from tests.models import dark_model, model_card, save
 
 EXIT_SCREENED, EXIT_USAGE, EXIT_UNSCREENED = 0, 2, 3
 
@@ -219,6 +220,68 @@ def test_a_folder_for_pictures_that_cannot_be(model: Path, tmp_path: Path) -> No
     (tmp_path / "taken").write_text("a file")
     done = screen("in", "--model", model, "--save", "taken", cwd=tmp_path)
     assert done.returncode == EXIT_USAGE and "error: taken: pictures cannot be saved there" in done.stderr
+
+
+HOSTILE = "\x1b[2J\x1b]0;gone\x07\x9b2J [red]name[/blue]"
+
+
+def test_no_name_reaches_the_terminal_as_a_command(tmp_path: Path) -> None:
+    card = model_card().model_copy(update={"name": HOSTILE})
+    model = save(dark_model(card), tmp_path / "dark.onnx")
+    write(tmp_path / "in" / "gun.png", parcel(0)).rename(tmp_path / "in" / HOSTILE.replace("/", "|"))
+    (tmp_path / "in" / "\udcff\n.png").write_bytes(b"rubbish")
+    shown = [
+        screen("in", "--model", model, "--save", f"out{HOSTILE}", cwd=tmp_path),
+        screen(HOSTILE, "--model", model, cwd=tmp_path),
+        screen("in", "--model", HOSTILE, cwd=tmp_path),
+    ]
+    assert [done.returncode for done in shown] == [EXIT_UNSCREENED, EXIT_USAGE, EXIT_USAGE]
+    for text in (done.stdout + done.stderr for done in shown):
+        assert all(c.isprintable() or c == "\n" for c in text)
+        assert "\\x1b[2J" in text and "[red]name[" in text
+    assert len([line for line in shown[0].stdout.splitlines() if "UNSCREENED" in line and "in/" in line]) == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]], ids=["table", "JSON"])
+def test_a_full_disk_under_the_output_is_told(model: Path, tmp_path: Path, options: list[str]) -> None:
+    write(tmp_path / "gun.png", parcel(0))
+    command = [sys.executable, "-m", "parcelsight.commands.main", "screen", "gun.png", "--model", str(model), *options]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == EXIT_USAGE and "Traceback" not in done.stderr
+    assert done.stderr.endswith("error: output: cannot be written (No space left on device); check free space\n")
+
+
+def test_pictures_that_cannot_be_written_cost_no_verdict(model: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(tmp_path / "in" / f"{name}.png", parcel(0))
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); "
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "from parcelsight.commands.main import main; main()"
+    )
+    command = [sys.executable, "-c", code, "screen", "in", "--json", "--model", str(model), "--save", "out"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == EXIT_SCREENED and "Traceback" not in done.stderr
+    assert [record["verdict"] for record in records(done).values()] == ["ALARM", "ALARM"]
+    assert done.stderr.count("cannot be written (File too large)") == 2 and not list((tmp_path / "out").iterdir())
+
+
+def test_an_interruption_still_tells_the_alarms_so_far(model: Path, tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a" / "gun.png", parcel(0))
+    for number in range(3_000):
+        (tmp_path / "in" / f"b{number}.png").symlink_to(tmp_path / "in" / "a" / "gun.png")
+    command = [sys.executable, "-m", "parcelsight.commands.main", "screen", "in", "--model", str(model)]
+    command += ["--save", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while not (tmp_path / "out").is_dir() or not list((tmp_path / "out").glob("*.jpg")):
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        stdout, stderr = run.communicate(timeout=120)
+    assert run.returncode == 130 and stderr.endswith("error: interrupted\n") and "Traceback" not in stderr
+    counts = summary(stdout)
+    assert 0 < counts["ALARM"] == counts["scans"] < 3_001 and "pistol 0.90" in stdout
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def drop_contract(model: onnx.ModelProto) -> None:

@@ -53,6 +53,12 @@ def dual(low: float, high: float, size_px: int = 40, dtype: Any = np.uint16, pit
     return Scan("dual.tiff", pixels.astype(dtype), ScanKind.DUAL_ENERGY, pitch_mm)
 
 
+def striped(height_px: int, width_px: int, pitch_mm: float | None = None) -> Scan:
+    """Something to see in every part of a picture of any shape."""
+    stripes = np.where(np.arange(height_px)[:, None] // 3 + np.arange(width_px) // 3 & 1, 255, 100)
+    return Scan("striped", stripes.astype(np.uint8), ScanKind.GREY, pitch_mm)
+
+
 # --- dense areas
 
 SQUARE = [[50.0, 30.0, 90.0, 70.0]]
@@ -63,6 +69,7 @@ SQUARE = [[50.0, 30.0, 90.0, 70.0]]
     [
         (dual(0.001, 0.002), SQUARE),
         (dual(0.001, 0.002, dtype=np.float32), SQUARE),
+        (dual(-1.5, -2.0, dtype=np.float32), SQUARE),
         (dual(0.001, 0.2), []),
         (dual(0.2, 0.001), []),
         (dual(0.01, 0.01), []),
@@ -79,6 +86,7 @@ SQUARE = [[50.0, 30.0, 90.0, 70.0]]
     ids=[
         "both energies, 16 bit",
         "both energies, float",
+        "float far below 0",
         "low only",
         "high only",
         "above the floor",
@@ -130,8 +138,26 @@ def test_alarm_names_the_classes_and_mentions_density(dark: Detector) -> None:
         (colour(100), Verdict.NO_ALARM, "nothing above"),
         (colour(255), Verdict.UNSCREENED, "blank: "),
         (Scan("b", np.zeros((50, 50), np.uint8), ScanKind.GREY), Verdict.UNSCREENED, "blank: "),
+        (striped(5000, 1), Verdict.REVIEW, "1×5000 pixels are too few to judge: give"),
+        (striped(15, 90), Verdict.REVIEW, "90×15 pixels are too few to judge: give"),
+        (striped(100, 900), Verdict.REVIEW, "900×100 pixels are too long and narrow to judge: cut"),
+        (striped(100, 800), Verdict.NO_ALARM, "nothing above"),
+        (striped(100, 400, 1.0), Verdict.REVIEW, "too large to judge: one pixel would show 6 mm; cut"),
+        (striped(100, 300, 1.0), Verdict.NO_ALARM, "nothing above"),
     ],
-    ids=["dense", "clear", "clear colours", "all air", "all black"],
+    ids=[
+        "dense",
+        "clear",
+        "clear colours",
+        "all air",
+        "all black",
+        "a line",
+        "a thumbnail",
+        "a long strip",
+        "the longest strip",
+        "four metres",
+        "three metres",
+    ],
 )
 def test_verdicts(quiet: Detector, scan: Scan, verdict: Verdict, reason: str) -> None:
     screened = screen_scan(quiet, scan)

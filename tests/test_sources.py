@@ -14,7 +14,9 @@ from parcelsight.datasets.opencv import cv2
 from parcelsight.datasets.scan import Scan, ScanKind
 from parcelsight.datasets.writers import write_dual_energy, write_picture
 from parcelsight.detector.errors import ScanError, UsageError
+from parcelsight.inference import sources
 from parcelsight.inference.sources import Fate, SourceItem, iter_scans
+from parcelsight.inference.video import Clock
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
 DUAL = np.random.default_rng(0).integers(0, 60_000, (48, 64, 2)).astype(np.uint16)
@@ -50,6 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 FATES = [
+    (".hidden.png", Fate.IGNORED),
     ("a.xml", Fate.IGNORED),
     ("a.jpg", Fate.READ),
     ("b.png", Fate.READ),
@@ -58,6 +61,7 @@ FATES = [
     ("p", Fate.READ),
     ("pipe.jpg", Fate.FAILED),
     ("q", Fate.FAILED),
+    ("lane 2/.cache", Fate.IGNORED),
     ("lane 2/d.tif", Fate.READ),
 ]
 
@@ -82,6 +86,19 @@ def test_named_files_come_in_the_order_named_and_once(folder: Path) -> None:
     assert sorted(items) == sorted([*FATES, ("missing.png", Fate.FAILED)])
 
 
+def test_a_picture_under_another_name_is_not_passed_over(folder: Path) -> None:
+    (folder / "scan.txt").write_bytes((folder / "b.png").read_bytes())
+    assert ("scan.txt", Fate.READ) in told(list(iter_scans([folder])), folder)
+
+
+def test_a_file_called_like_a_pair_is_not_lost(folder: Path) -> None:
+    (folder / "p").write_bytes((folder / "b.png").read_bytes())
+    items = told(list(iter_scans([folder])), folder)
+    assert sorted(items) == sorted([*FATES, ("p", Fate.FAILED)])
+    named = list(iter_scans([folder / "p_low.png", folder / "p", folder / "p_high.png"]))
+    assert told(named, folder) == [("p", Fate.READ), ("p", Fate.READ)]
+
+
 def test_named_file_that_is_no_picture_fails(folder: Path) -> None:
     (item,) = iter_scans([folder / "a.xml"])
     assert item.fate is Fate.FAILED
@@ -92,6 +109,23 @@ def test_empty_folder_is_told(tmp_path: Path) -> None:
     (item,) = iter_scans([tmp_path])
     assert (item.fate, item.scan_id) == (Fate.FAILED, str(tmp_path))
     assert "holds no files" in str(item.error)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("assertion failed"), RecursionError("deep")], ids=repr)
+def test_a_file_that_breaks_its_decoder_costs_no_other(
+    folder: Path, video: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> Scan:
+        raise error
+
+    monkeypatch.setattr(sources, "read_scan", broken)
+    monkeypatch.setattr(sources, "read_frames", lambda *_, **__: (broken() for _ in range(1)))
+    items = list(iter_scans([folder, video]))
+    fates = [(name, Fate.FAILED if fate is Fate.READ and name != "p" else fate) for name, fate in FATES]
+    assert sorted(told(items, folder)[:-1]) == sorted(fates)
+    assert items[-1].fate is Fate.FAILED and str(video) in str(items[-1].error)
+    (item,) = (item for item in items if item.scan_id.endswith("a.jpg"))
+    assert f"cannot be decoded ({type(error).__name__}" in str(item.error)
 
 
 def test_scans_are_read_one_at_a_time(folder: Path) -> None:
@@ -116,9 +150,9 @@ def test_item_must_fit_its_fate(fate: Fate, error: ScanError | None) -> None:
         SourceItem("x", fate, error=error)
 
 
-def write_video(path: Path, frames: list[NDArray[np.uint8]], rate_hz: float = 10) -> None:
+def write_video(path: Path, frames: list[NDArray[np.uint8]], rate_hz: float = 10, codec: str = "MJPG") -> None:
     height, width = frames[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), rate_hz, (width, height))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), rate_hz, (width, height))
     assert writer.isOpened()
     for frame in frames:
         writer.write(frame)
@@ -148,6 +182,44 @@ def test_video_is_sampled_by_time_and_repeats_are_told(video: Path) -> None:
     assert scan is not None and scan.kind is ScanKind.PSEUDO_COLOUR
     red, _, blue = scan.pixels[45, 15].astype(int)
     assert red > blue + 100  # RGB order
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [("mpg", "mpg1"), ("ts", "mp2v")])
+def test_joined_clips_are_sampled_to_the_end(tmp_path: Path, suffix: str, codec: str) -> None:
+    # Each clip's time stamps begin again at nought.
+    write_video(tmp_path / f"clip.{suffix}", [belt(2 * i) for i in range(40)], 25, codec)
+    once, joined = tmp_path / f"clip.{suffix}", tmp_path / f"joined.{suffix}"
+    joined.write_bytes(once.read_bytes() * 3)
+    samples = [len([i for i in iter_scans([path], every_s=0.5) if i.fate is Fate.READ]) for path in (once, joined)]
+    assert samples[0] == 4 and samples[1] >= 9
+
+
+class Capture:
+    """A stream with the time stamps a recorder wrote, in milliseconds."""
+
+    def __init__(self, stamps_ms: list[float], rate_hz: float) -> None:
+        self.stamps_ms, self.rate_hz = iter(stamps_ms), rate_hz
+
+    def get(self, what: int) -> float:
+        return next(self.stamps_ms) if what == cv2.CAP_PROP_POS_MSEC else self.rate_hz
+
+
+@pytest.mark.parametrize(
+    ("stamps_ms", "rate_hz", "times_s"),
+    [
+        ([0, 40, 80], 25, [0, 0.04, 0.08]),
+        ([0, 0, 0], 10, [0, 0.1, 0.2]),
+        ([0, 0, 0], 0, [0, 0.04, 0.08]),
+        ([0, 500, 0, 500], 2, [0, 0.5, 1.0, 1.5]),
+        ([7e6, 7e6 + 40], 25, [3600 - 0.04, 3600]),
+        ([0, 120_000, 240_000], 25, [0, 120, 240]),
+        ([0, 1e18, 1e18], 25, [0, 3600, 3600.04]),
+    ],
+    ids=["sound", "no stamps", "no stamps, no rate", "begin again", "begin late", "slow recorder", "nonsense"],
+)
+def test_clock_never_stands_still(stamps_ms: list[float], rate_hz: float, times_s: list[float]) -> None:
+    clock = Clock(Capture(stamps_ms, rate_hz))
+    assert [clock.tick() for _ in stamps_ms] == pytest.approx(times_s)
 
 
 def test_sampling_denser_than_the_frames_takes_each_once(video: Path) -> None:

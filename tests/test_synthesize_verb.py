@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from parcelsight.commands.main import app
-from parcelsight.datasets.native import open_dataset
+from parcelsight.datasets.native import list_splits, open_dataset
 from parcelsight.datasets.readers import read_scan
 from parcelsight.datasets.scan import ScanKind
 from parcelsight.datasets.synthetic.solids import split_of_design
@@ -106,6 +106,27 @@ def assert_same_scans(one: Path, other: Path) -> None:
     }
 
 
+def test_all_splits_come_in_one_folder(tmp_path: Path) -> None:
+    whole, grown = tmp_path / "whole", tmp_path / "grown"
+    options = ["--split", "all", "--shares", "4,1,1", "--only", "pictures", *BASE]
+    done = synthesize(whole, "--count", "8", *options, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["splits"] == {"train": 5, "val": 1, "test": 2}
+    assert list_splits(whole) == ("train", "val", "test")
+    parts = {split: open_dataset(whole, split=split) for split in list_splits(whole)}
+    assert [len(part) for part in parts.values()] == [5, 1, 2]
+    assert sum(len(part) for part in parts.values()) == len(open_dataset(whole))
+    for split, part in parts.items():
+        for record in part:
+            assert record.files[0].is_file()
+            designs = {str(attributes["design_id"]) for attributes in record.annotations.attributes}
+            assert {split_of_design(design) for design in designs} <= {split}
+    for count in ("6", "8"):
+        assert synthesize(grown, "--count", count, *options).returncode == 0
+    assert_same_scans(grown, whole)
+    assert json.loads((grown / "journal.jsonl").read_text().splitlines()[0])["statement"]["shares"] == [4, 1, 1]
+
+
 def test_other_settings_do_not_mix(rendered: Path) -> None:
     options = ["--count", "9", "--split", "train", *BASE]
     refused = CliRunner().invoke(app, ["synthesize", str(rendered), *options]).exception
@@ -131,8 +152,28 @@ def test_json_summary_counts_what_is_there(rendered: Path) -> None:
         (("--scanner", "tunnel160", "--views", "2"), UsageError, "--views 2: scanner tunnel160 cannot"),
         (("--seed", "-1"), UsageError, "--seed -1"),
         (("--threat-share", "1.5"), UsageError, "--threat-share 1.5"),
+        (("--shares", "8,1,1"), UsageError, "--shares 8,1,1: there is only the split train"),
+        (("--split", "all", "--shares", "8,1"), UsageError, "--shares 8,1: not three shares"),
+        (("--split", "all", "--shares", "8,-1,3"), UsageError, "--shares 8,-1,3: not three shares"),
+        (("--split", "all", "--shares", "0,0,0"), UsageError, "--shares 0,0,0: not three shares"),
+        (("--split", "all", "--shares", "1,nan,1"), UsageError, "--shares 1,nan,1: not three shares"),
+        (("--split", "all", "--count", "3"), UsageError, "no parcel is left for val"),
     ],
-    ids=["nothing", "less than nothing", "scanner", "look", "views", "seed", "share"],
+    ids=[
+        "nothing",
+        "less than nothing",
+        "scanner",
+        "look",
+        "views",
+        "seed",
+        "share",
+        "shares of one split",
+        "two shares",
+        "negative share",
+        "no shares",
+        "share that is no number",
+        "too few for all splits",
+    ],  # fmt: skip
 )
 def test_the_impossible_is_refused(
     options: tuple[str, ...], error: type[ParcelSightError], says: str, tmp_path: Path

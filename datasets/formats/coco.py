@@ -14,6 +14,7 @@ Our extras, each optional in reading: ``info.name``, ``info.licence``; for an im
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,7 @@ from .problems import Problems
 from .sources import check_split, inside, read_json, write_text
 
 _PICTURE_FOLDERS = ("images", "scans", "JPEGImages", "")
-
-
+_NO_TEXT = re.compile("[\ud800-\udfff]")
 _EVERY = "all"
 _REST = "unsplit"
 _NO_SPLITS = (_EVERY, _REST)
@@ -110,7 +110,9 @@ def dump(document: Mapping[str, Any], path: Path) -> None:
             lines.append(f"{json.dumps(key)}: [\n{body}\n]")
         else:
             lines.append(f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}")
-    write_text(path, "{\n" + ",\n".join(lines) + "\n}\n")
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    # Bytes of file names that are no text: JSON can hold them escaped, UTF-8 cannot hold them at all.
+    write_text(path, _NO_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
 
 
 def to_json(dataset: Dataset, pictures: Mapping[str, list[str]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 
 from ...detector.errors import AnnotationError, ScanError
 from ..annotations import Dataset, Record
-from .objects import ObjectList, label_name, number
+from .objects import ObjectList, label_name, number, stated_size
 from .problems import Problems
 from .sources import picture_size
 
 FindPicture = Callable[[str], Path]
 """The picture an image entry names. Raises AnnotationError where the name leaves the data set."""
 
+_HUGE = 1e15
+"""Integers of a JSON file can be larger than any float."""
 OWN_KEYS = frozenset({"id", "image_id", "category_id", "bbox", "attributes", "area", "iscrowd", "segmentation"})
 
 
@@ -163,7 +166,7 @@ def _attributes(entry: dict[str, Any], box_area: float) -> dict[str, object]:
         if value not in (default, None):
             found[key] = value
     area = found.get("area")
-    if isinstance(area, int | float) and abs(area - box_area) <= 1e-6 * abs(box_area):
+    if isinstance(area, int | float) and 0 <= area < _HUGE and abs(area - box_area) <= 1e-6 * abs(box_area):
         del found["area"]
     return found
 
@@ -182,18 +185,13 @@ def _scan_id(image: dict[str, Any]) -> str:
     if isinstance(given, str) and given.strip():
         return given
     name = image.get("file_name")
-    return (
-        Path(name.replace("\\", "/")).with_suffix("").as_posix()
-        if isinstance(name, str) and name
-        else f"image {image['id']}"
-    )
+    if not isinstance(name, str) or not name.strip():
+        return f"image {image['id']}"
+    return posixpath.splitext(posixpath.normpath(name.replace("\\", "/")))[0]
 
 
 def _size(image: dict[str, Any], file: Path) -> tuple[int, int]:
     """The size the entry states; else the picture's own."""
     if not file.is_file():
         raise ScanError(f"{file}: no such picture", "restore the file, or delete its labels")
-    width, height = image.get("width"), image.get("height")
-    if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
-        return width, height
-    return picture_size(file)
+    return stated_size(image.get("width"), image.get("height")) or picture_size(file)

@@ -29,6 +29,15 @@ def number(value: object) -> float:
     return result
 
 
+def stated_size(width: object, height: object) -> tuple[int, int] | None:
+    """(width, height) in pixels as a label file states them; None where the two are no size of a picture."""
+    try:
+        sides = int(number(width)), int(number(height))
+    except ValueError:
+        return None
+    return sides if min(sides) > 0 and max(sides) <= _MAX_PX else None
+
+
 def label_name(value: object) -> str:
     """A label: one line of printable text without blanks around it.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -11,16 +12,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import tifffile
-import yaml
 
-from ...detector.errors import AnnotationError, DatasetError, ScanError
-from ..files import written_whole
+from ...configs.loading import parse_yaml
+from ...detector.errors import AnnotationError, ConfigError, DatasetError, ScanError
+from ..files import open_regular, written_whole
 from ..pairs import find_scans
 from .problems import Problems
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 MAX_JSON_BYTES = 1 << 30
 MAX_TEXT_BYTES = 8 << 20
+_MOST_READABLE = 50
+"""Characters of a scan id that stay in a file name: names have 255 bytes, and a character up to four."""
+_NO_NAME = re.compile(r'[\\<>:"|?*\x00-\x1f\x7f\ud800-\udfff]')
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 
@@ -32,10 +36,12 @@ def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
         AnnotationError: if it is missing, too large or not UTF-8.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             data = stream.read(max_bytes + 1)
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read ({error.strerror})", "check the path and its rights") from error
+    except ScanError as error:
+        raise AnnotationError(error.message, "give a label file") from error
+    except (OSError, ValueError) as error:
+        raise AnnotationError(f"{path}: cannot be read ({error})", "check the path and its rights") from error
     if len(data) > max_bytes:
         raise AnnotationError(f"{path}: larger than {max_bytes} bytes", "split it, or check that it is a label file")
     try:
@@ -52,13 +58,22 @@ def read_json(path: Path) -> Any:
     """
     text = read_text(path, MAX_JSON_BYTES)
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
         raise AnnotationError(
             f"{path}: not valid JSON at line {error.lineno} ({error.msg})", "restore it, or write it again"
         ) from error
     except (RecursionError, ValueError) as error:
         raise AnnotationError(f"{path}: not usable JSON ({error})", "restore it, or write it again") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a key that is written twice one value would be lost unsaid."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        counts = Counter(key for key, _ in pairs)
+        raise ValueError(f"key {counts.most_common(1)[0][0][:40]!r} is written twice")
+    return found
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
@@ -69,11 +84,9 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     """
     text = read_text(path, 1_000_000)
     try:
-        data = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", None)
-        where = f" at line {line + 1}" if line is not None else ""
-        raise AnnotationError(f"{path}: not valid YAML{where}", "correct the syntax") from error
+        data = parse_yaml(text, path)
+    except ConfigError as error:
+        raise AnnotationError(error.message, error.remedy) from error
     if not isinstance(data, dict):
         raise AnnotationError(f"{path}: holds no keys", "write names: and train:, as YOLO's data.yaml has them")
     return data
@@ -126,9 +139,11 @@ def safe_stem(scan_id: str) -> str:
     """A relative file path without suffix for a scan id; ids that are plain names are their own path."""
     parts = scan_id.split("/")
     plain = all(part not in ("", ".", "..") and part == part.strip() for part in parts)
-    if plain and len(scan_id.encode()) < 200 and not re.search(r'[\\<>:"|?*\x00-\x1f\x7f]', scan_id):
+    if plain and len(scan_id.encode("utf-8", "surrogatepass")) < 200 and not _NO_NAME.search(scan_id):
         return scan_id
-    return "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):X}" for c in scan_id)[:150]
+    readable = "".join(c if c.isalnum() or c in "-_" else f"%{ord(c):X}" for c in scan_id)
+    digest = hashlib.blake2s(scan_id.encode("utf-8", "surrogatepass"), digest_size=5).hexdigest()
+    return f"{readable[:_MOST_READABLE]}%{digest}"  # two ids that read the same when cut stay apart
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -176,14 +191,16 @@ def picture_size(path: Path) -> tuple[int, int]:
         ScanError: if the file is missing or no picture we know.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(64)
             size = _raster_size(head) or (_jpeg_size(stream) if head.startswith(b"\xff\xd8") else None)
         if size is None and head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             size = _tiff_size(path)
     except FileNotFoundError as error:
         raise ScanError(f"{path}: no such picture", "restore the file, or delete its labels") from error
-    except (OSError, ValueError, IndexError, tifffile.TiffFileError) as error:
+    except ScanError:
+        raise
+    except Exception as error:  # damaged tags make tifffile raise whatever its parsers happen to meet
         raise ScanError(f"{path}: its header cannot be read", "restore the picture") from error
     if size is None or min(size) <= 0:
         raise ScanError(f"{path}: not a picture", "give JPEG, PNG, BMP or TIFF")

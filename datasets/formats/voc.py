@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ...detector.errors import AnnotationError, ScanError
 from ..annotations import Annotations, Dataset, Record
-from .objects import ObjectList, label_name, number
+from .objects import ObjectList, label_name, number, stated_size
 from .problems import Problems
 from .sources import check_split, group_scans, list_pictures, picture_size, read_text, write_text
 
@@ -103,7 +103,7 @@ def _record(
         if path is None and not threat_free:
             raise AnnotationError("picture without a label file", "make its XML; without <object> if threat-free")
         root = parse_xml(path) if path else None
-        size_px = (_stated_size(root) if root is not None else None) or picture_size(files[0])
+        size_px = _stated_size(root) or picture_size(files[0])
     except (AnnotationError, ScanError) as error:
         problems.set_aside(path or files[0], error.message, error.remedy, scan_id)
         return None
@@ -172,12 +172,8 @@ def _attributes(entry: ET.Element) -> dict[str, object]:
     return found | ({"pose": pose} if pose not in ("", _DEFAULT_POSE) else {})
 
 
-def _stated_size(root: ET.Element) -> tuple[int, int] | None:
-    try:
-        width, height = (int(number(root.findtext(f"size/{side}"))) for side in ("width", "height"))
-    except ValueError:
-        return None
-    return (width, height) if min(width, height) > 0 else None
+def _stated_size(root: ET.Element | None) -> tuple[int, int] | None:
+    return None if root is None else stated_size(root.findtext("size/width"), root.findtext("size/height"))
 
 
 def _to_xml(record: Record, database: str, picture: str) -> str:

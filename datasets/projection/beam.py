@@ -91,7 +91,7 @@ class Beam:
         materials: NDArray[np.float64],
         weights: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        """Amounts scaled so that the mean attenuation is the wanted one, for pixels at the border of what mixtures do."""
+        """Amounts scaled to the wanted mean attenuation, for pixels at the border of what mixtures can be."""
         bound = (amounts <= 0).any(axis=1)
         if not bound.any():
             return amounts

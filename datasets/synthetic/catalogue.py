@@ -10,7 +10,7 @@ import numpy as np
 
 from .benign import BENIGN
 from .packaging import PACKAGING
-from .solids import Item, Kind, Split, split_of_design
+from .solids import Item, Kind, Split, design_id_of, split_of_design
 from .threats import THREATS
 
 KINDS: Mapping[str, Kind] = MappingProxyType({k.name: k for k in (*THREATS, *BENIGN, *PACKAGING)})
@@ -20,20 +20,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType({k.name: k for k in (*THREATS, *BEN
 @cache
 def numbers_of(name: str, count: int, split: Split) -> tuple[int, ...]:
     """Which of the designs ``name/00`` … below ``count`` belong to a split."""
-    return tuple(n for n in range(count) if split_of_design(f"{name}/{n:02d}") == split)
+    return tuple(n for n in range(count) if split_of_design(design_id_of(name, n)) == split)
 
 
-@cache
 def designs_of(name: str, split: Split) -> tuple[int, ...]:
-    """The design numbers of a kind that belong to a split; may be empty for kinds of few designs.
-
-    A part carries the design id of the whole it comes from, so a threat's id is read off an instance.
-    """
-    kind = KINDS[name]
-    if kind.label is None:
-        return numbers_of(name, kind.designs, split)
-    ids = [kind.build(n, np.random.default_rng(0)).design_id for n in range(kind.designs)]
-    return tuple(n for n, design_id in enumerate(ids) if split_of_design(design_id) == split)
+    """The design numbers of a kind that belong to a split; may be empty for kinds of few designs."""
+    return numbers_of(name, KINDS[name].designs, split)
 
 
 @lru_cache(maxsize=512)

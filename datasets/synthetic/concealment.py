@@ -18,7 +18,7 @@ from .catalogue import designs_of, numbers_of
 from .load import Group, outline_of
 from .shapes import box, circle, extrude
 from .sheets import Grid, creases, height_field, steepness
-from .solids import Item, Solid, Split
+from .solids import Item, Solid, Split, design_id_of
 
 Presentation = Callable[[Rng, Group, Split], Group]
 """(generator, objects, split) → the same objects, at the same place, with what hides or wraps them."""
@@ -36,7 +36,7 @@ def _extent(group: Group) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _design(rng: Rng, name: str, split: Split) -> tuple[str, Rng]:
     """A design id of the split, and the generator that fixes the design."""
     number = int(rng.choice(numbers_of(name, _DESIGNS, split)))
-    return f"{name}/{number:02d}", design_generator(name, number)
+    return design_id_of(name, number), design_generator(name, number)
 
 
 def _wrapped(rng: Rng, group: Group, material: str, thick_mm: float, design_id: str) -> Group:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .benign.assembly import Rng, Solids, between, copies, design_generator, pick
 from .shapes import ellipsoid, spline, sweep
-from .sheets import Grid, creases, height_field, noise
+from .sheets import Grid, creases, height_field, noise, patch, refined, wrinkles
 from .solids import Item, Solid
+
+_CLOTH_GRAIN = 3
+"""By how much cloth is finer than the grids it is given: its folds are a few millimetres wide."""
 
 Filler = Callable[[Rng, Rng, Grid, Grid, tuple[float, float]], Solids]
 """(design, instance, floor, ceiling, size of the floor) → matter between floor and ceiling."""
@@ -76,18 +80,29 @@ def foam_peanuts(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, 
 
 
 def cloth(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:
-    """Garments stuffed over the contents: soft hills, sharp folds, double layers, hems seen as lines."""
-    layers = np.zeros(floor.shape)
-    nx, ny = floor.shape
-    for _ in range(int(r.integers(3, 8))):
-        i, j = int(r.integers(0, nx * 2 // 3)), int(r.integers(0, ny * 2 // 3))
-        layers[i : i + int(r.integers(nx // 5, nx)), j : j + int(r.integers(ny // 5, ny))] += 1
-    share = 0.25 + 0.11 * layers + 0.12 * noise(r, floor.shape, 5) + 0.22 * creases(r, floor.shape, 6)
-    low, high = _between(floor, ceiling, np.minimum(share, 0.93))
+    """Garments thrown over the contents: crooked pieces over each other with hems, folds down to a few millimetres."""
+    floor, ceiling = refined(floor, _CLOTH_GRAIN), refined(ceiling, _CLOTH_GRAIN)
+    shape = (floor.shape[0], floor.shape[1])
+    share = between(r, 0.0, 0.55) + 0.08 * noise(r, shape, 5)
+    for _ in range(int(r.integers(3, 10))):
+        piece = patch(r, shape, 0.25, 0.9)
+        hem = piece - cv2.erode(piece, np.ones((3, 3)))
+        folds = creases(r, shape, int(r.integers(3, 12))) + 1.4 * wrinkles(r, shape, int(r.integers(6, 18)))
+        share += piece * (between(r, 0.05, 0.16) + between(r, 0.02, 0.12) * folds) + 0.08 * hem
+    weave = 1 + between(d, 0.02, 0.16) * noise(r, shape, max(shape) // 3, octaves=1)
+    low, high = _between(floor, ceiling, np.clip(share * weave * _soft_rim(r, shape), 0.004, 0.93))
     material = pick(d, "cotton", "cotton", "nylon")
-    body = Solid(height_field(low, high, size), material, fill=between(d, 0.14, 0.34))
+    body = Solid(height_field(low, high, size), material, fill=between(d, 0.12, 0.5))
     room = float((ceiling - high).min())
     return [body] if room < 0.1 or r.random() < 0.2 else [body, *_hems(d, r, high, ceiling, size)]
+
+
+def _soft_rim(r: Rng, shape: tuple[int, int]) -> Grid:
+    """1 in the middle, falling to 0 towards the walls unevenly: cloth does not fill corners."""
+    u, v = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
+    power = between(r, 3.0, 12.0)
+    reach = (np.abs(u) ** power + np.abs(v) ** power) ** (1 / power) + 0.09 * noise(r, shape, 6)
+    return np.asarray(np.clip((between(r, 0.9, 1.06) - reach) / between(r, 0.03, 0.15), 0, 1))
 
 
 def _hems(d: Rng, r: Rng, low: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:

@@ -2,9 +2,11 @@
 
 A dual-energy scan becomes a picture as scanners do it: the material index m (low- over high-energy attenuation,
 corrected for beam hardening) chooses between an organic, a mixed and a metal colour; the depth of attenuation takes
-that colour from the background's white over its middle tone to its dark one; edges are sharpened; air gets the
-background tone; the picture is compressed. Presets imitate kinds of looks, not makers. A *random* look draws one of
-them, or the canonical palette, grey or inverted grey, and varies it, so that a detector learns no palette.
+that colour from the background's white over its middle tone to its dark one. Edges are enhanced in both channels
+before (which brings out seams, draws dark outlines round metal, and turns noise into colour noise) and in the picture
+after; what lets nothing through may have a colour of its own; air gets the background tone; the picture is compressed.
+Presets imitate kinds of looks, not makers. A *random* look draws one of them, or the canonical palette, grey or
+inverted grey, and varies it, so that a detector learns no palette.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ _STEPS = 256
 _DEEPEST = float(-np.log(FLOOR_TRANSMISSION))
 _DENSE = 4.5
 """Low-energy attenuation from which on the material index is less and less trusted."""
+_LEAST_LEFT = 0.4
+"""Share of a pixel's light that enhancement of the channels leaves at least: outlines are dark, not black."""
+_OPAQUE_RISE = 0.3
+"""Over how much attenuation a look's opaque colour takes over."""
 
 Level = Annotated[int, Field(ge=0, le=255)]
 Colour = tuple[Level, Level, Level]
@@ -58,6 +64,10 @@ class Look(_Frozen):
     crisp: float = Field(default=1.0, ge=1, le=6, description="1 blends classes, more divides them sharply")
     sharpen: float = Field(default=0.8, ge=0, le=4, description="edge enhancement")
     sharpen_px: float = Field(default=1.2, ge=0.5, le=6)
+    detail: float = Field(default=0.0, ge=0, le=6, description="enhancement of both channels before colouring")
+    detail_px: float = Field(default=1.5, ge=0.5, le=8)
+    opaque: Colour | None = Field(default=None, description="colour of what hardly lets anything through")
+    opaque_from: float = Field(default=4.0, gt=1, le=6.5, description="mean attenuation where that colour sets in")
     background: Colour = Field(default=(255, 255, 255), description="tone of air")
     air: float = Field(default=0.02, ge=0, lt=0.3, description="attenuation below which a pixel is shown as air")
     invert: bool = False
@@ -70,7 +80,7 @@ def load_look(source: str) -> Look:
     return load_config(source, Look, KIND)
 
 
-GREY = Look(ramps=(Ramp(index=1.0, middle=(120, 120, 120), dark=(0, 0, 0)),), sharpen=0.4)
+GREY = Look(ramps=(Ramp(index=1.0, middle=(120, 120, 120), dark=(0, 0, 0)),), sharpen=0.4, detail=0.8)
 """Density alone, bright air."""
 
 
@@ -140,6 +150,10 @@ def varied(look: Look, rng: np.random.Generator) -> Look:
             "hardening": look.hardening * float(rng.uniform(0.4, 1.3)),
             "crisp": float(np.clip(look.crisp * rng.uniform(0.7, 1.6), 1, 6)),
             "sharpen": look.sharpen * float(rng.uniform(0.0, 1.6)),
+            "detail": float(np.clip(look.detail * rng.uniform(0.3, 1.7), 0, 6)),
+            "detail_px": float(np.clip(look.detail_px * rng.uniform(0.7, 1.5), 0.6, 6)),
+            "opaque": look.opaque if rng.random() < 0.7 else None,
+            "opaque_from": float(np.clip(look.opaque_from * rng.uniform(0.8, 1.2), 2.0, 6.5)),
             "sharpen_px": float(np.clip(look.sharpen_px * rng.uniform(0.7, 1.6), 0.6, 4)),
             "background": tone,
         }
@@ -172,7 +186,19 @@ def _colours(low: NDArray[np.float32], high: NDArray[np.float32], look: Look) ->
         rising = 255 + (middle - 255) * np.minimum(depth / look.middle_depth, 1)
         falling = (dark - middle) * np.maximum((depth - look.middle_depth) / (1 - look.middle_depth), 0)
         channels.append(rising + falling)
-    return np.stack(channels, axis=-1).astype(np.float32)
+    rgb = np.stack(channels, axis=-1).astype(np.float32)
+    if look.opaque is None:
+        return rgb
+    share = np.clip((mean - look.opaque_from) / _OPAQUE_RISE, 0, 1)[..., None].astype(np.float32)
+    return np.asarray(rgb * (1 - share) + np.asarray(look.opaque, np.float32) * share, np.float32)
+
+
+def _enhanced(levels: NDArray[np.uint16], look: Look) -> NDArray[np.uint16]:
+    """Levels with local contrast raised, not brighter than air and not much darker than they were."""
+    plain = levels.astype(np.float32)
+    soft = cv2.GaussianBlur(plain, (0, 0), look.detail_px)
+    sharp = cv2.addWeighted(plain, 1 + look.detail, soft, -look.detail, 0)
+    return np.clip(sharp, _LEAST_LEFT * plain, AIR_LEVEL * 1.09).astype(np.uint16)
 
 
 @cache
@@ -188,7 +214,7 @@ def apply_look(levels: NDArray[np.uint16], look: Look) -> NDArray[np.uint8]:
     attenuation = (_DEEPEST * (np.arange(_STEPS) / (_STEPS - 1)) ** 2).astype(np.float32)
     low, high = np.meshgrid(attenuation, attenuation, indexing="ij")
     table = _colours(low, high, look) * (np.asarray(look.background, np.float32) / 255)
-    steps = _step_of_level().take(levels)
+    steps = _step_of_level().take(_enhanced(levels, look) if look.detail > 0 else levels)
     cells = steps[:, :, 0].astype(np.int32) * _STEPS + steps[:, :, 1]
     picture: NDArray[np.uint8] = np.rint(table).astype(np.uint8).reshape(-1, 3).take(cells, axis=0)
     if look.sharpen > 0:

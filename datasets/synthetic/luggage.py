@@ -20,7 +20,7 @@ from .shapes import (
     torus,
     tube,
 )
-from .sheets import Grid, creases, height_field, noise, steepness
+from .sheets import Grid, bulged, creases, height_field, noise, refined, sampled, steepness, warped_field, wrinkles
 from .solids import Mesh, Solid
 
 ROUNDING = 0.6
@@ -74,8 +74,22 @@ def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     pulls = [zipper_pull(r, between(r, 14, 30))
              .moved((span[0] * r.uniform(-0.4, 0.4), s * (span[1] / 2 + 5), middle - 9))
              for s in (-1, 1)]  # fmt: skip
+    solids += _lining(d, r, x, y, z)
     return [*solids, *_wheels(d, x + 2 * wall + 8, y, middle, height), *_fittings(d, x, y, z, wall, below),
             Solid(joined(*pulls), pick(d, "steel", "zinc"))]  # fmt: skip
+
+
+def _lining(d: Rng, r: Rng, x: float, y: float, z: float) -> Solids:
+    """Creased lining with pocket seams under the lid, outside the room of the contents."""
+    lining = np.full((40, 30), z + 8.0)
+    folds = creases(r, lining.shape, 6) + wrinkles(r, lining.shape, 5) + wrinkles(r, lining.shape, 9)
+    sheet = height_field(lining, lining + between(d, 0.3, 0.7) * (1 + 1.5 * folds), (x * 0.97, y * 0.95))
+    seams = []
+    for level in range(int(d.integers(1, 4))):
+        span = (x * between(d, 0.5, 0.95), y * between(d, 0.35, 0.92))
+        loop = _around(span, z + 14 + 4.0 * level, between(d, 10, 50))
+        seams.append(sweep(loop + r.normal(0, 1.5, loop.shape) * (1, 1, 0), between(d, 0.5, 1.0), 4, closed=True))
+    return [Solid(sheet, "nylon", fill=0.5), Solid(joined(*seams), pick(d, "nylon", "rubber", "zinc"), fill=0.7)]
 
 
 def _rails(d: Rng, x: float, y: float, floor_mm: float) -> Solids:
@@ -129,29 +143,35 @@ def _fittings(d: Rng, x: float, y: float, z: float, wall: float, below: float) -
     return [Solid(handles, pick(d, "abs", "polypropylene", "rubber"), fill=0.7), Solid(rivets, "steel")]
 
 
+def bag_shape(inner: Vector, drape: Grid) -> tuple[Grid, tuple[float, float]]:
+    """A sheet laid over the drape, falling to the floor at the seams beyond it, on cells fine enough for its folds."""
+    high = cv2.copyMakeBorder(drape, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=3.0)
+    relaxed = np.maximum(high, cv2.blur(cv2.dilate(high, np.ones((3, 3))), (5, 5)))
+    nx, ny = drape.shape
+    return refined(relaxed, 2), (inner[0] * (1 + 6 / (nx - 1)), inner[1] * (1 + 6 / (ny - 1)))
+
+
 def backpack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Cloth folded over the contents, zippers, straps with buckles and rings, a padded back."""
-    x, y, _ = inner
-    high = cv2.copyMakeBorder(drape, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=3.0)
-    cover = np.maximum(high, cv2.blur(cv2.dilate(high, np.ones((3, 3))), (5, 5))) + 1.5
-    nx, ny = drape.shape
-    size = (x * (1 + 6 / (nx - 1)), y * (1 + 6 / (ny - 1)))
-    folds = creases(r, cover.shape, 5)
-    cloth = between(d, 0.6, 1.4)
-    thick = cloth * (steepness(cover, size) + 1.8 * folds)
-    padding = between(d, 4, 9)
+    cover, size = bag_shape(inner, drape)
+    x, y = bulged(r, (cover.shape[0], cover.shape[1]), size, between(d, 0.15, 0.5))
+    cover = sampled(cover, size, x, y) + 1.5
+    folds = [creases(r, cover.shape, 6) + wrinkles(r, cover.shape, int(r.integers(4, 12))) for _ in range(3)]
+    cloth = between(d, 0.25, 0.8)
+    thick = cloth * (np.minimum(steepness(cover, size), 6.0) + 1.6 * folds[0])
+    padding = between(d, 2, 7) * (1 + 0.15 * folds[1])
+    floor, below = np.full_like(cover, -2.0), -5 - float(padding.max()) - 3 * cloth
     solids = [
-        Solid(height_field(cover, cover + thick, size), "nylon", fill=0.6),
-        Solid(height_field(np.full_like(cover, -2 - padding), np.full_like(cover, -2.0) - 2 * folds * 0.5, size),
-              "polyethylene", fill=0.06),
-        Solid(box((size[0] * 0.95, size[1] * 0.95, cloth)).moved((0, 0, -3 - padding - cloth)), "nylon", fill=0.6),
-    ]  # fmt: skip
-    below = -4 - padding - cloth
+        Solid(warped_field(cover, cover + thick, x, y), "nylon", fill=0.6),
+        Solid(warped_field(floor - padding, floor, x, y), "polyethylene", fill=0.06),
+        Solid(warped_field(floor * 0 + below, below + cloth * (1 + folds[2]), x, y), "nylon", fill=0.6),
+    ]
+    grown = (float(np.ptp(x)) * 0.95, float(np.ptp(y)) * 0.95)
     return [
         *solids,
-        *_zippers(d, r, size, float(cover.max())),
-        *_piping(d, r, size, below),
-        *_straps(d, r, size, below - 16),
+        *_zippers(d, r, grown, float(cover.max())),
+        *_piping(d, r, grown, below),
+        *_straps(d, r, grown, below - 16),
     ]
 
 

@@ -10,13 +10,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 
 from .benign.assembly import Rng, Solids, Vector, between, boxes, copies, design_generator, pick, rectangle
-from .luggage import ROUNDING, backpack, suitcase
-from .shapes import along_x, box, cylinder, extrude, joined, rounded_box, rounded_rectangle, tube
-from .sheets import Grid, creases, height_field, noise, steepness
+from .luggage import ROUNDING, backpack, bag_shape, suitcase
+from .shapes import (
+    along_x,
+    box,
+    cylinder,
+    extrude,
+    joined,
+    ring_of,
+    rounded_box,
+    rounded_rectangle,
+    spline,
+    sweep,
+    tube,
+)
+from .sheets import Grid, bulged, creases, height_field, noise, sampled, steepness, warped_field, wrinkles
 from .solids import Item, Kind, Solid
 
 Wrap = Callable[[Rng, Rng, Vector, Grid], Solids]
@@ -135,13 +146,19 @@ def gift_tin(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     x, y, z = inner
     corner, wall = min(x, y) * between(d, 0.05, 0.25), between(d, 0.3, 0.5)
     x, y = x + ROUNDING * corner, y + ROUNDING * corner
-    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 5)
-    rim = rounded_rectangle(x + 4, y + 4, corner, 5)
-    lid = rounded_rectangle(x + 3, y + 3, corner, 5)
+    # Pressed sheet narrows towards its floor; a wall exactly along the beam would be thinner than a detector.
+    draft = between(d, 1.5, 4.0)
+    sections = [
+        np.column_stack([rounded_rectangle(x + grown, y + grown, corner, 5), np.full(24, level)])
+        for grown, level in ((2 * wall, 0.0), (2 * wall + draft, z), (draft, z), (0.0, 0.0))
+    ]
+    span = (x + 2 * wall + draft + 3, y + 2 * wall + draft + 3)
+    rolled = rounded_rectangle(*span, corner, 5)
     return [
-        Solid(extrude(outer, z + 2 * wall).moved((0, 0, z / 2)), "steel"),
-        Solid(extrude(rounded_rectangle(x, y, corner, 5), z).moved((0, 0, z / 2)), "air", inside="steel"),
-        Solid(extrude(rim, 14, holes=(lid,)).moved((0, 0, z - 8)), "steel"),
+        Solid(ring_of(sections), "steel"),
+        Solid(extrude(rounded_rectangle(x + 2 * wall, y + 2 * wall, corner, 5), wall).moved((0, 0, -wall)), "steel"),
+        Solid(extrude(rolled, wall).moved((0, 0, z + 2.5)), "steel"),
+        Solid(sweep(np.column_stack([rolled, np.full(len(rolled), z - 5.0)]), 0.8, 5, closed=True), "steel"),
     ]
 
 
@@ -159,19 +176,32 @@ def mailing_tube(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 
 
 def crate(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
-    """An open plastic crate or inspection tray with a thick rim."""
+    """An open plastic crate or inspection tray: sloping walls, a thick rim, ribs under the floor."""
     x, y, z = inner
-    wall, corner = between(d, 2, 4), between(d, 15, 45)
+    wall, corner = between(d, 2, 3.5), between(d, 15, 45)
     x, y = x + ROUNDING * corner, y + ROUNDING * corner
-    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner + wall)
-    free = rounded_rectangle(x, y, corner)
-    rim = rounded_rectangle(x + 2 * wall + 34, y + 2 * wall + 34, corner + wall)
-    plastic = pick(d, "polypropylene", "abs", "polyethylene")
-    return [
-        Solid(extrude(outer, wall).moved((0, 0, -wall / 2)), plastic),
-        Solid(extrude(outer, z, holes=(free,)).moved((0, 0, z / 2)), plastic),
-        Solid(extrude(rim, 6, holes=(outer * 1.001,)).moved((0, 0, z - 3)), plastic),
+    slope, rim = between(d, 0, 26), between(d, 8, 30)
+    # The walls are leaning sheets: rings of equal point count up the outside and down the inside.
+    rings = [
+        np.column_stack([outline, np.full(len(outline), level)])
+        for grown, level in ((wall, 0.0), (slope + wall, z), (slope, z), (0.0, 0.0))
+        for outline in (rounded_rectangle(x + 2 * grown, y + 2 * grown, corner + grown),)
     ]
+    outer = rounded_rectangle(x + 2 * wall, y + 2 * wall, corner + wall)
+    spread = 2 * (slope + wall)
+    inside = rounded_rectangle(x + spread + 1, y + spread + 1, corner + wall + slope)
+    outside = rounded_rectangle(x + spread + rim, y + spread + rim, corner + wall + slope + rim / 2)
+    plastic = pick(d, "polypropylene", "abs", "polyethylene")
+    solids: Solids = [
+        Solid(extrude(outer, wall).moved((0, 0, -wall / 2)), plastic),
+        Solid(ring_of(rings), plastic),
+        Solid(extrude(outside, between(d, 4, 14), holes=(inside,)).moved((0, 0, z - 8)), plastic),
+    ]
+    if d.random() < 0.5:
+        lines = np.arange(1, int(d.integers(3, 9)))
+        rows = np.array([((k / (len(lines) + 1) - 0.5) * x, 0, -wall - 1.6) for k in lines])
+        solids.append(Solid(boxes(rows, np.tile([1.6, y * 0.9, 3.0], (len(rows), 1))), plastic))
+    return solids
 
 
 def foam_box(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
@@ -188,29 +218,28 @@ def foam_box(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     ]
 
 
-def _bag_shape(inner: Vector, drape: Grid, margin_mm: float) -> tuple[Grid, tuple[float, float]]:
-    """A sheet laid over the drape, falling to the floor at the seams beyond it."""
-    high = cv2.copyMakeBorder(drape, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=2.0)
-    relaxed = np.maximum(high, cv2.blur(cv2.dilate(high, np.ones((3, 3))), (5, 5)))
-    nx, ny = drape.shape
-    size = (inner[0] + 6 * inner[0] / (nx - 1), inner[1] + 6 * inner[1] / (ny - 1))
-    return relaxed, (size[0] + margin_mm, size[1] + margin_mm)
-
-
-def _film(r: Rng, inner: Vector, drape: Grid, material: str, thick_mm: float, wrinkle: float) -> Solids:
-    """Two sheets around the contents, the upper one wrinkled, and sealed seams all round."""
-    top, size = _bag_shape(inner, drape, 0.0)
-    folds = creases(r, top.shape, 6)
-    rise = top + 1.0 + folds * 4
-    thick = thick_mm * (steepness(rise, size) + wrinkle * folds)
-    zeros = np.zeros_like(top)
-    seam = extrude(rectangle(size[0] + 20, size[1] + 20), 0.6, holes=(rectangle(size[0] + 1, size[1] + 1),))
-    under = thick_mm * (1 + wrinkle * creases(r, top.shape, 5))
-    return [
-        Solid(height_field(rise, rise + thick, size), material),
-        Solid(height_field(zeros - 1 - under, zeros - 1, size), material),
-        Solid(seam, material),
+def _film(
+    r: Rng, inner: Vector, drape: Grid, material: str, thick_mm: float, wrinkle: float, roundness: float = 0.0
+) -> Solids:
+    """Two sheets around the contents, wrinkled, one laid over the drape; sealed seams round a square bag."""
+    top, size = bag_shape(inner, drape)
+    x, y = bulged(r, (top.shape[0], top.shape[1]), size, roundness)
+    if roundness == 0:
+        x, y = (side * span / np.ptp(side) for side, span in ((x, size[0]), (y, size[1])))
+    rise = sampled(top, size, x, y) + 1.0 + 3 * creases(r, top.shape, 6)
+    upper, lower = (
+        thick_mm * wrinkle * (creases(r, top.shape, 7) + wrinkles(r, top.shape, 5) + wrinkles(r, top.shape, 9))
+        for _ in range(2)
+    )
+    upper, lower = upper + thick_mm * np.minimum(steepness(rise, size), 6.0), lower + thick_mm
+    solids = [
+        Solid(warped_field(rise, rise + upper, x, y), material),
+        Solid(warped_field(-1 - lower, np.full_like(rise, -1.0), x, y), material),
     ]
+    if roundness > 0:
+        return solids
+    seam = extrude(rectangle(size[0] + 24, size[1] + 24), 0.6, holes=(rectangle(size[0] + 5, size[1] + 5),))
+    return [*solids, Solid(seam, material)]
 
 
 def poly_mailer(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
@@ -233,25 +262,43 @@ def padded_envelope(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 
 def sack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A cloth or woven bag, its mouth gathered."""
-    solids = _film(r, inner, drape, pick(d, "cotton", "nylon", "polypropylene"), between(d, 0.4, 0.9), 1.6)
-    top, size = _bag_shape(inner, drape, 0.0)
+    material = pick(d, "cotton", "nylon", "polypropylene")
+    solids = _film(r, inner, drape, material, between(d, 0.3, 0.8), 1.6, between(d, 0.2, 0.7))
+    _, size = bag_shape(inner, drape)
     mouth = np.abs(noise(r, (10, 24), 9)) * 5 + 0.5
-    gather = height_field(np.zeros((10, 24)), mouth, (45.0, size[1] * 0.6)).moved((size[0] / 2 + 34, 0, 0))
+    gather = height_field(np.zeros((10, 24)), mouth, (45.0, size[1] * 0.6)).moved((size[0] / 2 + 70, 0, 0))
     return [*solids, Solid(gather, "cotton", fill=0.3)]
+
+
+def carrier_bag(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
+    """A shopping bag of thin film or paper with two handles, all wrinkles."""
+    material = pick(d, "polyethylene", "polyethylene", "paper")
+    solids = _film(r, inner, drape, material, between(d, 0.1, 0.3), between(d, 3.0, 6.0), between(d, 0.1, 0.6))
+    _, size = bag_shape(inner, drape)
+    handles = []
+    for level in (0.0, 12.0):
+        reach, half = between(r, 50, 95), size[1] * between(r, 0.12, 0.24)
+        shift = size[1] * between(r, -0.12, 0.12)
+        knots = np.array(
+            [(0, -half, 0), (reach * 0.8, -half * 0.8, 3), (reach, 0, 0), (reach * 0.7, half, 3), (0, half, 0)]
+        )
+        handles.append(sweep(spline(knots, 4) + (size[0] / 2 + 40, shift, level), between(d, 1.2, 3.0), 6))
+    return [*solids, Solid(joined(*handles), material, fill=0.7)]
 
 
 PACKAGINGS: tuple[Packaging, ...] = (
     Packaging("carton", carton, (140, 100, 40), (560, 420, 330), 40, 4.0),
     Packaging("shoe_box", shoe_box, (280, 180, 90), (350, 240, 130), 24, 1.0),
     Packaging("wooden_box", wooden_box, (180, 120, 60), (520, 380, 250), 24, 0.7),
-    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 24, 0.6),
+    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 24, 0.35),
     Packaging("mailing_tube", mailing_tube, (280, 45, 45), (960, 110, 110), 24, 0.5),
-    Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 24, 0.8, spare_mm=90.0),
+    Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 24, 0.8, spare_mm=130.0),
     Packaging("foam_box", foam_box, (180, 130, 60), (460, 340, 220), 24, 0.7, spare_mm=90.0),
     Packaging("poly_mailer", poly_mailer, (180, 140, 20), (480, 380, 160), 24, 1.2, soft=True, spare_mm=110.0),
     Packaging("padded_envelope", padded_envelope, (160, 110, 12), (420, 320, 70), 24, 1.2, soft=True, spare_mm=110.0),
-    Packaging("sack", sack, (240, 180, 40), (480, 360, 220), 24, 0.6, soft=True, spare_mm=200.0),
-    Packaging("backpack", backpack, (280, 200, 50), (470, 340, 210), 24, 1.2, soft=True, spare_mm=140.0),
+    Packaging("sack", sack, (240, 180, 40), (440, 330, 220), 24, 0.6, soft=True, spare_mm=290.0),
+    Packaging("carrier_bag", carrier_bag, (200, 160, 30), (420, 320, 200), 24, 1.0, soft=True, spare_mm=290.0),
+    Packaging("backpack", backpack, (280, 200, 50), (450, 330, 210), 24, 1.2, soft=True, spare_mm=200.0),
     Packaging("suitcase", suitcase, (400, 280, 110), (560, 400, 230), 24, 1.6, spare_mm=230.0),
 )
 """Every packaging, with the inner sizes it comes in; long cartons and tubes take what is longer."""

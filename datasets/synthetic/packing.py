@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from .load import Group, Load
 from .packaging import PACKAGINGS, Packaging
 from .shapes import rotation
 from .solids import Item, Parcel, Split
-from .themes import ANYTHING, THEMES, Theme
+from .themes import ANYTHING, BAGS, CLUTTER, THEMES, Theme
 from .threats import KitKind, kit
 
 T = TypeVar("T")
@@ -28,6 +28,12 @@ SIZE_LIMIT_MM = (600.0, 1000.0, 450.0)
 _DRAWS = 60
 _PLAY_MM = 30.0
 """By how much the inner space exceeds a threat that must fit; the height map rounds down to whole cells."""
+SPREAD = "split_consignment"
+"""Scenario of parcels among which one sender spreads the parts of a gun."""
+_STUFFING = (0.0, 0.15, 0.5, 0.9, 1.0)
+"""Chances of a layer of cloth at each stage of packing a bag."""
+_CLUTTER = 0.6
+"""Chance of a bag to hold small things besides what it was packed for: keys, clips, coins, buckles, cables."""
 _PRESENTED_BENIGN = 0.05
 """Share of harmless objects that are wrapped, plated or housed like threats."""
 
@@ -59,15 +65,59 @@ def compose_parcel(
     Returns:
         A parcel resting on z = 0, centred on x = y = 0.
     """
-    theme = _weighted(rng, THEMES, [t.weight for t in THEMES])
+    theme = _theme(rng)
     threatened = rng.random() < threat_share
     scenario, threats = _fitting_threats(rng, split, size_limit_mm) if threatened else ("benign", ())
     if threatened and scenario == "threat" and theme.name == "tool_set":
         scenario = "among_tools"
+    return _parcel(rng, split, theme, scenario, threats, size_limit_mm)
+
+
+def compose_consignment(
+    rng: np.random.Generator, split: Split, *, parcels: int, size_limit_mm: Vector = SIZE_LIMIT_MM
+) -> tuple[Parcel, ...]:
+    """Pack several parcels of one sender with the parts of one disassembled gun, some in each, among harmless things.
+
+    Args:
+        rng: decides everything; the same state gives the same parcels.
+        split: only designs of this split are used.
+        parcels: 2 to 4.
+        size_limit_mm: largest parcel across the belt, along the belt, and in height.
+
+    Returns:
+        Parcels of the scenario ``split_consignment``, each resting on z = 0, centred on x = y = 0.
+
+    Raises:
+        RunError: if no gun has so many parts that fit.
+    """
+    for _ in range(_DRAWS):
+        parts = [item for group in _kit(rng, split) for item in group]
+        labelled = [item for item in parts if item.label]
+        if len(labelled) >= parcels and all((_extent((item,)) <= _threat_room(size_limit_mm)).all() for item in parts):
+            break
+    else:
+        raise RunError(f"no gun comes in {parcels} parts after {_DRAWS} draws", "spread it over fewer parcels")
+    # One part that is labelled for each parcel, then the rest anywhere.
+    first = [labelled[int(k)] for k in rng.permutation(len(labelled))[:parcels]]
+    shares: list[list[Group]] = [[(item,)] for item in first]
+    for item in parts:
+        if item not in first:
+            shares[int(rng.integers(parcels))].append((item,))
+    return tuple(_parcel(rng, split, _theme(rng), SPREAD, tuple(share), size_limit_mm) for share in shares)
+
+
+def _theme(rng: Rng) -> Theme:
+    return _weighted(rng, THEMES, [t.weight for t in THEMES])
+
+
+def _parcel(
+    rng: Rng, split: Split, theme: Theme, scenario: str, threats: tuple[Group, ...], limit_mm: Vector
+) -> Parcel:
+    """Threats, if any, packed with other things of a theme."""
     others = _contents(rng, theme, split)
-    packaging, inner = _packaging_for(rng, theme, split, (*threats, *others), threats, size_limit_mm)
+    packaging, inner = _packaging_for(rng, theme, split, (*threats, *others), threats, limit_mm)
     load = _packed(rng, split, theme, Cargo(scenario, threats, others), packaging, inner)
-    return _on_belt(rng, _closed(rng, split, packaging, load, scenario), size_limit_mm)
+    return _on_belt(rng, _closed(rng, split, packaging, load, scenario), limit_mm)
 
 
 def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
@@ -77,7 +127,7 @@ def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
 
 def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector) -> tuple[str, tuple[Group, ...]]:
     """Threats that a carton within the limit can hold; a long gun that none can hold gives way to another threat."""
-    room = _room(limit_mm) - _PLAY_MM - 60
+    room = _threat_room(limit_mm)
     for _ in range(_DRAWS):
         scenario, groups = _threats(rng, split)
         if all((_extent(g) <= room).all() for g in groups):
@@ -133,6 +183,9 @@ def _contents(rng: Rng, theme: Theme, split: Split) -> tuple[Group, ...]:
             groups.append(PRESENTATIONS[draw_presentation(rng)][0](rng, (item,), split))
         else:
             groups.append((item,))
+    if theme.packagings[0] in BAGS and rng.random() < _CLUTTER:
+        small = available(CLUTTER, split)
+        groups += [(draw_item(rng, draw_kind(rng, small), split),) for _ in range(int(rng.integers(2, 16)))]
     return tuple(groups)
 
 
@@ -152,7 +205,7 @@ def _packaging_for(
     usual = np.minimum(np.quantile(sizes, rng.uniform(0.5, 1.0), axis=0) + _PLAY_MM, packaging.longest_mm)
     low = np.maximum.reduce([np.array(packaging.shortest_mm, float), need, usual])
     high = np.maximum(packaging.longest_mm, low)
-    volume = sizes.prod(1).sum() * rng.uniform(0.55, 1.9)
+    volume = sizes.prod(1).sum() * rng.uniform(0.4, 1.7)
     share = np.linspace(0, 1, 21)[:, None]
     room = (low + (high - low) * share).prod(1)
     grown = float(share[min(int(np.searchsorted(room, volume)), 20), 0])
@@ -161,6 +214,11 @@ def _packaging_for(
     size = np.minimum(size, np.maximum(_room(limit_mm) - spare, need))
     x, y, z = (float(v) for v in size)
     return packaging, (x, y, z)
+
+
+def _threat_room(limit_mm: Vector) -> NDArray[np.float64]:
+    """The largest threat that a carton within the limit surely holds."""
+    return np.asarray(_room(limit_mm) - _PLAY_MM - 60)
 
 
 def _least(packaging: Packaging) -> NDArray[np.float64]:
@@ -182,7 +240,8 @@ def _extent(group: Group) -> NDArray[np.float64]:
 
 def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packaging, inner: Vector) -> Load:
     """Everything dropped in; where no threat found room, once more with the threats first."""
-    order, tries = rng.choice([0.3, 0.7, 0.95]), int(rng.choice([2, 5, 14, 30]))
+    order = rng.choice([0.0, 0.15, 0.4] if packaging.name in BAGS else [0.3, 0.7, 0.95])
+    tries = int(rng.choice([8, 20, 40] if packaging.name in BAGS else [2, 5, 14, 30]))
     for threats_first in (False, True):
         load = Load(inner)
         sequence = _sequence(rng, cargo, threats_first)
@@ -212,8 +271,7 @@ def _sequence(rng: Rng, cargo: Cargo, threats_first: bool) -> list[tuple[bool, G
 
 def _fillers(rng: Rng, theme: Theme, packaging: Packaging) -> tuple[str, ...]:
     """The theme's fillers; bags are mostly stuffed with cloth, whatever else is in them."""
-    bag = packaging.name in ("suitcase", "backpack", "sack")
-    return ("cloth",) if bag and rng.random() < 0.8 else theme.fillers
+    return ("cloth",) if packaging.name in BAGS and rng.random() < 0.8 else theme.fillers
 
 
 def _paddings(rng: Rng, names: tuple[str, ...], split: Split, steps: int) -> dict[int, list[tuple[str, int, float]]]:
@@ -224,7 +282,15 @@ def _paddings(rng: Rng, names: tuple[str, ...], split: Split, steps: int) -> dic
     soft = "cloth" in names
     layers = [(0, 0.4, 0.2), (steps // 3, 0.35, 0.2), (2 * steps // 3, 0.35, 0.3), (steps, 0.8, 0.95)]
     if soft:
-        layers += [(0, 0.5, 0.35), (steps // 2, 0.7, 0.4), (steps, 0.5, 0.95)]
+        # Bags are half empty or crammed: cloth between everything, pressed by the lid.
+        crammed = _STUFFING[int(rng.integers(len(_STUFFING)))]
+        layers = [
+            (0, crammed, 0.4),
+            (steps // 4, crammed, 0.3),
+            (steps // 2, crammed, 0.4),
+            (3 * steps // 4, crammed, 0.4),
+        ]
+        layers += [(steps, 0.5 + crammed / 2, 0.98)]
     name, numbers = fillers[int(rng.integers(len(fillers)))] if fillers else ("", ())
     for step, chance, share in layers:
         if fillers and rng.random() < chance:
@@ -237,7 +303,11 @@ def _closed(rng: Rng, split: Split, packaging: Packaging, load: Load, scenario: 
     design = int(rng.choice(numbers_of(packaging.name, packaging.designs, split)))
     inner = (*load.floor_mm, load.inner_mm[2]) if packaging.soft else load.inner_mm
     outside = packaging.around(design, rng, inner, load.surface() + 0.5)
-    return Parcel(outside, tuple(load.placed), scenario)
+    contents = (
+        replace(item, attributes={**item.attributes, "scenario": scenario}) if item.label else item
+        for item in load.placed
+    )
+    return Parcel(outside, tuple(contents), scenario)
 
 
 def _on_belt(rng: Rng, parcel: Parcel, limit_mm: Vector) -> Parcel:

@@ -1,7 +1,7 @@
 """Render a whole data set: in parallel, resumable, the same bytes for the same seed whatever the number of jobs.
 
 A parcel and everything random about its scans come from ``SeedSequence([seed, index])``, so parcels are independent
-of each other and of the order they are rendered in.
+of each other and of the order they are rendered in. Only the parcels of a sender who spreads a gun are packed together.
 """
 
 from __future__ import annotations
@@ -9,93 +9,56 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
-from ... import __version__
-from ...detector.errors import RunError, ScanError, UsageError
+from ...detector.errors import RunError, ScanError
 from ...detector.taxonomy import TAXONOMY
 from ..annotations import Annotations, Dataset, Record
 from ..files import written_whole
-from ..formats import coco
-from ..native import ALL_SCANS
+from ..native import ALL_SCANS, relative_pictures, write_labels, write_splits
 from ..scan import Scan, ScanKind
 from ..writers import write_dual_energy
 from .journal import NAME, Entry, Journal, cannot_write
 from .looks import Palette, palette_of
-from .packing import compose_parcel
+from .packing import compose_consignment, compose_parcel
+from .plan import Plan
 from .render import RenderedScan, render
 from .scanner import Scanner, load_scanner
+from .senders import ALL, SPLITS, Sender
 from .solids import Parcel, Split
 
-Only = Literal["all", "scans", "pictures"]
+T = TypeVar("T")
 LICENCE = "rendered by ParcelSight, no third-party material"
 _AHEAD = 4
 """Parcels in flight for each job: enough to keep it busy, few enough to stop at once."""
 _DRAWS = 4
-_COMPANY = 0.12
-"""Share of parcels that lie close behind another one."""
+_CONSIGNMENT = (0, 2)
+"""Sets the random numbers of a consignment apart from those of its first parcel, which come from ``[seed, index]``."""
+_COMPANY = 0.3
+"""Chance of a parcel to have another one close to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to render."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """A finished data set."""
 
-    out: Path
-    count: int
-    """Parcels; each gives one scan a view."""
-    seed: int
-    scanners: tuple[str, ...]
-    """Presets by name or path; one is drawn for each parcel."""
-    split: Split = "train"
-    views: int = 1
-    threat_share: float = 0.5
-    """Chance of a parcel to hold a threat."""
-    looks: str = "canonical"
-    only: Only = "all"
-    masks: bool = False
-
-    def statement(self) -> dict[str, object]:
-        """What decides the bytes: a folder holds one such thing. ``count`` may grow."""
-        presets = {name: load_scanner(name).preset.model_dump(mode="json") for name in self.scanners}
-        return {
-            "version": __version__,
-            "seed": self.seed,
-            "split": self.split,
-            "views": self.views,
-            "threat_share": self.threat_share,
-            "looks": self.looks,
-            "only": self.only,
-            "masks": self.masks,
-            "scanners": presets,
-        }
-
-    def check(self) -> None:
-        """Raises UsageError or ConfigError for what cannot be rendered."""
-        if self.count < 1:
-            raise UsageError(f"--count {self.count}: there must be something to render", "give 1 or more")
-        if not 0 <= self.threat_share <= 1:
-            raise UsageError(f"--threat-share {self.threat_share}: not a share", "give a number from 0 to 1")
-        if self.seed < 0:
-            raise UsageError(f"--seed {self.seed}: seeds are not negative", "give 0 or more")
-        palette_of(self.looks, np.random.default_rng(0))
-        for name in self.scanners:
-            views = load_scanner(name).preset.views
-            if not 1 <= self.views <= len(views):
-                capable = "it has " + (f"only the view {views[0].name}" if len(views) == 1 else "two views")
-                raise UsageError(f"--views {self.views}: scanner {name} cannot; {capable}", "choose another scanner")
+    dataset: Dataset
+    splits: Mapping[Split, tuple[str, ...]]
+    """Scan ids of each split that it holds."""
 
 
-def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lambda finished: None) -> Dataset:
-    """Render what is missing and write the labels of all.
+def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lambda finished: None) -> Rendered:
+    """Render what is missing and write the labels of all, and of each split where the plan has several.
 
     Args:
         plan: what.
@@ -114,42 +77,66 @@ def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lam
                 (plan.out / folder).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(plan.out, error) from error
+    sent = {sender.first + k: sender for sender in plan.senders() for k in range(sender.parcels)}
     with Journal(plan.out / NAME, plan.statement()) as journal:
         missing = [index for index in range(plan.count) if index not in journal.entries]
         on_parcel(plan.count - len(missing))
-        for number, finished in enumerate(_rendered(plan, missing, jobs), start=1):
+        tasks = [(index, sent[index]) for index in missing]
+        for number, finished in enumerate(_rendered(plan, tasks, jobs), start=1):
             journal.add(finished)
             on_parcel(plan.count - len(missing) + number)
         entries = [journal.entries[index] for index in range(plan.count)]
-    return _write_labels(plan, entries)
+    splits: dict[Split, list[str]] = {}
+    for entry in entries:
+        members = splits.setdefault(sent[entry["index"]].split, [])
+        members += [scan["scan_id"] for scan in entry["scans"]]
+    rendered = Rendered(_dataset(plan, entries), {split: tuple(splits[split]) for split in SPLITS if split in splits})
+    _write_labels(plan, rendered)
+    return rendered
 
 
-def render_parcel(plan: Plan, scanners: Sequence[Scanner], index: int) -> Entry:
+def render_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender: Sender) -> Entry:
     """Render one parcel of a plan with one of the plan's scanners, and write its files.
 
     Raises:
         RunError: if a file cannot be written.
     """
     try:
-        return _rendered_parcel(plan, scanners, index)
+        return _rendered_parcel(plan, scanners, index, sender)
     except (OSError, ScanError) as error:
         # Compiled code is cached on disk too, so a full disk can show itself before the first file.
         raise cannot_write(plan.out, error) from error
 
 
-def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int) -> Entry:
-    parcel_id = f"s{plan.seed}-{index:06d}"
+def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender: Sender) -> Entry:
+    parcel_id, group = _parcel_id(plan, index), _parcel_id(plan, sender.first)
     rng = np.random.default_rng(np.random.SeedSequence([plan.seed, index]))
     scanner = scanners[int(rng.integers(len(scanners)))]
-    parcel = _composed(rng, plan, parcel_id)
-    company = (_behind(parcel, _composed(rng, plan, parcel_id), rng),) if rng.random() < _COMPANY else ()
+
+    def packed() -> Parcel:
+        return _drawn(lambda: compose_parcel(rng, sender.split, threat_share=plan.threat_share), parcel_id)
+
+    parcel = packed() if sender.parcels == 1 else _consignment(plan, sender)[index - sender.first]
+    company = (_beside(parcel, packed(), rng),) if rng.random() < _COMPANY else ()
     scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company)
     palette = palette_of(plan.looks, rng)
-    return {"index": index, "scans": [_write_scan(plan, rendered, parcel_id, palette) for rendered in scans]}
+    return {"index": index, "scans": [_write_scan(plan, rendered, group, palette) for rendered in scans]}
 
 
-def _composed(rng: np.random.Generator, plan: Plan, parcel_id: str) -> Parcel:
-    """A parcel; drawn again where random proportions gave an outline that no mesh can be made of.
+def _parcel_id(plan: Plan, index: int) -> str:
+    return f"s{plan.seed}-{index:06d}"
+
+
+def _consignment(plan: Plan, sender: Sender) -> tuple[Parcel, ...]:
+    """All parcels of a sender, packed from numbers of the sender's own, so that each can be rendered by itself."""
+    rng = np.random.default_rng([plan.seed, sender.first, *_CONSIGNMENT])
+    return _drawn(
+        lambda: compose_consignment(rng, sender.split, parcels=sender.parcels), _parcel_id(plan, sender.first)
+    )
+
+
+def _drawn(compose: Callable[[], T], parcel_id: str) -> T:
+    """What is composed; drawn again where random proportions gave an outline that no mesh can be made of.
 
     Raises:
         RunError: if that happens so often that a design must be broken.
@@ -157,19 +144,26 @@ def _composed(rng: np.random.Generator, plan: Plan, parcel_id: str) -> Parcel:
     reasons = []
     for _ in range(_DRAWS):
         try:
-            return compose_parcel(rng, plan.split, threat_share=plan.threat_share)
+            return compose()
         except ValueError as error:
             reasons.append(str(error))
     raise RunError(f"parcel {parcel_id} cannot be packed ({reasons[-1]})", "report this with the command and its seed")
 
 
-def _behind(first: Parcel, other: Parcel, rng: np.random.Generator) -> Parcel:
-    """Another parcel moved close behind the first on the belt."""
-    y_first = max(float(item.bounds_mm[1, 1]) for item in first.items)
-    y_other = min(float(item.bounds_mm[0, 1]) for item in other.items)
-    offset = np.array([rng.normal(0, 40), y_first - y_other + rng.uniform(8, 80), 0.0])
+def _beside(first: Parcel, other: Parcel, rng: np.random.Generator) -> Parcel:
+    """Another parcel moved close to the first: mostly behind it on the belt or before it, else at its side."""
+    near, far = (_extent(each) for each in (first, other))
+    axis, gap = (1 if rng.random() < 0.7 else 0), rng.uniform(8, 80)
+    offset = np.array([rng.normal(0, 40), rng.normal(0, 40), 0.0])
+    offset[axis] = near[1, axis] - far[0, axis] + gap if rng.random() < 0.5 else near[0, axis] - far[1, axis] - gap
     moved = [item.placed(np.eye(3), offset) for item in other.items]
     return replace(other, packaging=moved[0], contents=tuple(moved[1:]))
+
+
+def _extent(parcel: Parcel) -> NDArray[np.float32]:
+    """(2, 3) lower and upper corner of a parcel on the belt."""
+    ends = np.array([item.bounds_mm for item in parcel.items])
+    return np.stack([ends[:, 0].min(0), ends[:, 1].max(0)])
 
 
 def _write_scan(plan: Plan, rendered: RenderedScan, group: str, palette: Palette) -> dict[str, Any]:
@@ -209,22 +203,22 @@ def _write_jpeg(path: Path, palette: Palette, scan: Scan) -> None:
         temporary.write_bytes(encoded.tobytes())
 
 
-def _rendered(plan: Plan, missing: list[int], jobs: int) -> Iterator[Entry]:
+def _rendered(plan: Plan, tasks: Sequence[tuple[int, Sender]], jobs: int) -> Iterator[Entry]:
     """Entries as they are finished, in any order."""
     # Fitted here and sent to the workers: a fit takes longer than dozens of scans.
     scanners = [load_scanner(name) for name in plan.scanners]
-    if jobs == 1 or len(missing) < 2:
+    if jobs == 1 or len(tasks) < 2:
         cv2.setNumThreads(1)
-        yield from (render_parcel(plan, scanners, index) for index in missing)
+        yield from (render_parcel(plan, scanners, index, sender) for index, sender in tasks)
         return
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, len(missing)), mp_context=context, initializer=_start_worker)
-    waiting = iter(missing)
+    pool = ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context, initializer=_start_worker)
+    waiting = iter(tasks)
     pending: set[Future[Entry]] = set()
     try:
         while True:
-            for index in waiting:
-                pending.add(pool.submit(render_parcel, plan, scanners, index))
+            for index, sender in waiting:
+                pending.add(pool.submit(render_parcel, plan, scanners, index, sender))
                 if len(pending) >= _AHEAD * jobs:
                     break
             if not pending:
@@ -246,9 +240,8 @@ def _start_worker() -> None:
     cv2.setNumThreads(1)
 
 
-def _write_labels(plan: Plan, entries: list[Entry]) -> Dataset:
-    """annotations.json of all finished parcels."""
-    scans = [scan for entry in entries for scan in entry["scans"]]
+def _dataset(plan: Plan, entries: Sequence[Entry]) -> Dataset:
+    """All finished parcels."""
     records = [
         Record(
             scan["scan_id"],
@@ -258,15 +251,21 @@ def _write_labels(plan: Plan, entries: list[Entry]) -> Dataset:
             Annotations.of(scan["boxes"], scan["labels"], scan["attributes"]),
             scan["group"],
         )
-        for scan in scans
+        for entry in entries
+        for scan in entry["scans"]
     ]
-    dataset = Dataset(f"rendered-{plan.seed}-{plan.split}", LICENCE, TAXONOMY.classes, tuple(records))
+    return Dataset(f"rendered-{plan.seed}-{plan.split}", LICENCE, TAXONOMY.classes, tuple(records))
+
+
+def _write_labels(plan: Plan, rendered: Rendered) -> None:
+    """The labels of every split where the plan has several; those of all scans come last, as the sign of a whole set."""
+    pictures = relative_pictures(rendered.dataset, plan.out)
     try:
-        with written_whole(plan.out / ALL_SCANS) as temporary:
-            coco.dump(coco.to_json(dataset, {scan["scan_id"]: [scan["file"]] for scan in scans}), temporary)
+        if plan.split == ALL:
+            write_splits(rendered.dataset, plan.out, rendered.splits, pictures)
+        write_labels(rendered.dataset, plan.out, pictures)
     except (OSError, ScanError) as error:
         raise cannot_write(plan.out / ALL_SCANS, error) from error
-    return dataset
 
 
 def default_jobs() -> int:

@@ -174,6 +174,21 @@ def loft(rings: ArrayLike) -> Mesh:
     return _outward(Mesh(vertices, mesh_faces.loft(rows, columns)))
 
 
+def ring_of(sections: ArrayLike) -> Mesh:
+    """A skin over closed sections of equal point count that leads back from the last to the first: leaning walls.
+
+    Args:
+        sections: (S, P, 3), counter-clockwise seen from above, up the outside and down the inside.
+    """
+    rings = np.asarray(sections, np.float64)
+    count, points = rings.shape[:2]
+    index = np.arange(count * points).reshape(count, points)
+    above, beside = np.roll(index, -1, axis=0), np.roll(index, -1, axis=1)
+    corner = np.roll(above, -1, axis=1)
+    faces = np.stack([index, beside, corner, index, corner, above], -1).reshape(-1, 3)
+    return Mesh(rings.reshape(-1, 3).astype(np.float32), faces.astype(np.int32))
+
+
 def sweep(path: ArrayLike, radius_mm: float, segments: int = 8, closed: bool = False) -> Mesh:
     """A round bar along a line in space: cables, handles, wire frames, springs.
 

@@ -69,6 +69,63 @@ def creases(rng: np.random.Generator, shape: tuple[int, int], knots: int) -> Gri
     return np.clip(ridged, 0, 1)
 
 
+def refined(grid: Grid, times: int) -> Grid:
+    """The same heights on a grid ``times`` finer: between the corners of every cell, so never beyond them."""
+    nx, ny = ((n - 1) * times + 1 for n in grid.shape)
+    i, j = np.linspace(0, grid.shape[0] - 1, nx), np.linspace(0, grid.shape[1] - 1, ny)
+    rows, columns = np.minimum(i.astype(int), grid.shape[0] - 2), np.minimum(j.astype(int), grid.shape[1] - 2)
+    a, b = (i - rows)[:, None], j - columns
+    upper = grid[rows][:, columns] * (1 - b) + grid[rows][:, columns + 1] * b
+    lower = grid[rows + 1][:, columns] * (1 - b) + grid[rows + 1][:, columns + 1] * b
+    return np.asarray(upper * (1 - a) + lower * a)
+
+
+def wrinkles(rng: np.random.Generator, shape: tuple[int, int], knots: int) -> Grid:
+    """Fine folds of film and thin cloth: lines one or two cells wide that wander and branch, 0 elsewhere, 1 on them."""
+    wandering = noise(rng, shape, knots, octaves=2)
+    slope = np.hypot(*np.gradient(wandering)) + 1e-3
+    return np.asarray(np.clip(1.4 - np.abs(wandering) / slope, 0, 1))
+
+
+def patch(rng: np.random.Generator, shape: tuple[int, int], least: float, most: float) -> Grid:
+    """0 or 1: one garment thrown down somewhere, its outline crooked; half axes as shares of the grid."""
+    u, v = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
+    angle = rng.uniform(0, np.pi)
+    u, v = u - rng.uniform(-0.7, 0.7), v - rng.uniform(-0.7, 0.7)
+    along, across = u * np.cos(angle) + v * np.sin(angle), v * np.cos(angle) - u * np.sin(angle)
+    power = rng.choice([2.0, 4.0, 8.0])
+    reach = (np.abs(along) / rng.uniform(least, most)) ** power + (np.abs(across) / rng.uniform(least, most)) ** power
+    return np.asarray(reach ** (1 / power) + 0.12 * noise(rng, shape, 7) < 1, np.float64)
+
+
+def bulged(
+    rng: np.random.Generator, shape: tuple[int, int], size_mm: tuple[float, float], roundness: float
+) -> tuple[Grid, Grid]:
+    """(x, y) of a rectangle's grid drawn out to a bag's outline: corners stay where they are, sides bulge and waver."""
+    u, v = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
+    grow = 1 / np.sqrt(1 - roundness / 2)
+    waver = 1 + 0.025 * noise(rng, (1, shape[1]), 5), 1 + 0.025 * noise(rng, (shape[0], 1), 5)
+    x = u * np.sqrt(1 - roundness * v**2 / 2) * grow * waver[0] * size_mm[0] / 2
+    y = v * np.sqrt(1 - roundness * u**2 / 2) * grow * waver[1] * size_mm[1] / 2
+    return x, y
+
+
+def sampled(grid: Grid, size_mm: tuple[float, float], x_mm: Grid, y_mm: Grid) -> Grid:
+    """Heights of a grid over a centred rectangle, read at other places; its rim continues outside."""
+    i = (x_mm / size_mm[0] + 0.5) * (grid.shape[0] - 1)
+    j = (y_mm / size_mm[1] + 0.5) * (grid.shape[1] - 1)
+    return np.asarray(
+        cv2.remap(
+            grid.astype(np.float32),
+            j.astype(np.float32),
+            i.astype(np.float32),
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        ),
+        np.float64,
+    )
+
+
 def steepness(height_mm: Grid, size_mm: tuple[float, float]) -> Grid:
     """How much longer a vertical ray runs in a sheet that follows ``height_mm`` than in a flat one, ≥ 1."""
     nx, ny = height_mm.shape

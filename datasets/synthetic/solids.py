@@ -113,6 +113,11 @@ class Parcel:
         return (self.packaging, *self.contents)
 
 
+def design_id_of(kind: str, number: int) -> str:
+    """The id of a design: its kind and number, known without building it."""
+    return f"{kind}/{number:02d}"
+
+
 def split_of_design(design_id: str) -> Split:
     """The split a design belongs to, for ever: 70 % train, 10 % val, 20 % test, by a hash of its id."""
     share = int.from_bytes(hashlib.sha256(design_id.encode()).digest()[:4], "big") / 2**32

@@ -7,6 +7,7 @@ from .clothing import CLOTHING
 from .cosmetics import COSMETICS
 from .documents import DOCUMENTS
 from .electronics import ELECTRONICS
+from .groceries import GROCERIES
 from .hardware import HARDWARE
 from .household import HOUSEHOLD
 from .housings import HOUSING_KINDS
@@ -22,6 +23,7 @@ BENIGN: tuple[Kind, ...] = (
     *ELECTRONICS,
     *POWER,
     *KITCHEN,
+    *GROCERIES,
     *HOUSEHOLD,
     *HOUSING_KINDS,
     *COSMETICS,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..shapes import along_x, box, coil, cylinder, extrude, joined, rounded_rectangle, tube
-from ..solids import Item, Kind, Mesh, Solid
+from ..solids import Item, Kind, Mesh, Solid, design_id_of
 
 Rng = np.random.Generator
 Solids = list[Solid]
@@ -32,7 +32,7 @@ def design_generator(name: str, design: int) -> Rng:
 
 def _build(name: str, recipe: Recipe, attributes: dict[str, str], design: int, rng: Rng) -> Item:
     solids = laid_flat(recipe(design_generator(name, design), rng))
-    return Item(name, None, f"{name}/{design:02d}", tuple(solids), attributes)
+    return Item(name, None, design_id_of(name, design), tuple(solids), attributes)
 
 
 def laid_flat(solids: Sequence[Solid]) -> Solids:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..shapes import box, circle, cylinder, extrude, joined, rounded_rectangle, spline, sweep, tube
-from ..sheets import Grid, creases, height_field, noise, warped_field
+from ..sheets import Grid, bulged, creases, height_field, noise, warped_field, wrinkles
 from ..solids import Kind, Solid
 from .assembly import Rng, Solids, between, boxes, copies, grid, kind, pick
 
-_GRID = (26, 20)
+_GRID = (42, 32)
 
 
 def _folded(d: Rng, r: Rng, layers: int) -> Grid:
@@ -19,18 +19,16 @@ def _folded(d: Rng, r: Rng, layers: int) -> Grid:
     for _ in range(layers):
         i, j = int(d.integers(0, nx // 2)), int(d.integers(0, ny // 2))
         sheets[i : i + int(d.integers(nx // 3, nx)), j : j + int(d.integers(ny // 3, ny))] += 1
-    wavy = sheets * (1 + 0.22 * noise(r, _GRID, 5)) + 2.2 * creases(r, _GRID, 6)
+    folds = 2.2 * creases(r, _GRID, 7) + 1.2 * wrinkles(r, _GRID, int(r.integers(5, 12)))
+    wavy = sheets * (1 + 0.22 * noise(r, _GRID, 5)) + folds
     return np.asarray(np.maximum(wavy, 0.4))
 
 
 def _garment(d: Rng, r: Rng, size: tuple[float, float], layer_mm: float, material: str, fill: float) -> Solids:
     thick = _folded(d, r, int(d.integers(4, 12))) * layer_mm
-    x, y = np.meshgrid(np.linspace(-0.5, 0.5, _GRID[0]), np.linspace(-0.5, 0.5, _GRID[1]), indexing="ij")
-    bent_x = x * size[0] * (1 + 0.06 * noise(r, _GRID, 3)) + 6 * noise(r, _GRID, 2)
-    bent_y = y * size[1] * (1 + 0.06 * noise(r, _GRID, 3))
-    bent_x, bent_y = np.sort(bent_x, 0), np.sort(bent_y, 1)
+    x, y = bulged(r, _GRID, size, between(r, 0.0, 0.5))
     floor = np.zeros(_GRID)
-    body = Solid(warped_field(floor, floor + thick, bent_x + x * 2, bent_y + y * 2), material, fill=fill)
+    body = Solid(warped_field(floor, floor + thick, x, y), material, fill=fill)
     knots = np.column_stack(
         [np.linspace(-0.42, 0.42, 5) * size[0], between(d, -0.35, 0.35) * size[1] + r.normal(0, 6, 5)]
     )

@@ -106,8 +106,8 @@ def spray_bottle(d: Rng, r: Rng) -> Solids:
         Solid(rounded_box((x - 2, y - 2, z - 2), 11).moved((0, 0, z / 2)), "air", inside="polyethylene"),
         Solid(rounded_box((x - 2.2, y - 2.2, level - 2), 12).moved((0, 0, level / 2 + 0.1)), "water"),
         Solid(extrude(head, 22).turned(standing), "polypropylene"),
-        Solid(cylinder(8, 10, 14).turned(standing).moved((6, 0, z + 26)), "air", inside="polypropylene"),
-        Solid(coil(4, 0.7, 5, 8).turned(standing).moved((6, 0, z + 26)), "steel"),
+        Solid(cylinder(8, 10, 14).turned(standing).moved((6, 0, z + 33)), "air", inside="polypropylene"),
+        Solid(coil(4, 0.7, 5, 8).turned(standing).moved((6, 0, z + 33)), "steel"),
         Solid(sweep(np.array([(24, 0, z + 14), (26, 0, z - 8), (22, 0, z - 30)]) + (8, 0, 0), 4, 6), "abs"),
     ]
 

@@ -9,6 +9,7 @@ from ..shapes import (
     along_y,
     box,
     circle,
+    core,
     cylinder,
     extrude,
     joined,
@@ -250,10 +251,9 @@ def game_controller(d: Rng, r: Rng) -> Solids:
     size = between(d, 0.85, 1.1)
     outline = np.array([(-40, 28), (40, 28), (62, 18), (76, -40), (60, -52), (38, -12), (-38, -12), (-60, -52),
                         (-76, -40), (-62, 18)]) * size  # fmt: skip
-    inner = outline * 0.94
     solids: Solids = [
         Solid(extrude(outline, 40), "abs"),
-        Solid(extrude(inner, 35), "air", inside="abs"),
+        Solid(core(outline, 35, 2.5), "air", inside="abs"),
         *moved(circuit_board(d, 70 * size, 32 * size, density=1.2, height_mm=10), (0, 8 * size, -8)),
     ]
     for side in (-1, 1):

@@ -160,11 +160,13 @@ def figurine(d: Rng, r: Rng) -> Solids:
     z = np.linspace(0, height, n)
     outer = np.column_stack([radius, z])
     material = pick(d, "ceramic", "wood", "brass", "glass", "zinc", "polyethylene")
-    body = lathe(outer, 20)
+    body = Solid(lathe(outer, 20), material)
     if material in ("wood", "glass"):
-        return [Solid(body, material)]
-    hollow = body.moved((0, 0, -height / 2)).scaled(0.88 if material != "brass" else 0.95).moved((0, 0, height / 2))
-    return [Solid(body, material), Solid(hollow, "air", inside=material)]
+        return [body]
+    wall = height * (0.026 if material != "brass" else 0.011)
+    ends = [np.interp(wall, radius[:2], z[:2]), np.interp(wall, radius[:-3:-1], z[:-3:-1])]
+    inner = np.column_stack([[0.0, *(radius[1:-1] - wall), 0.0], [ends[0], *z[1:-1], ends[1]]])
+    return [body, Solid(lathe(inner, 20), "air", inside=material)]
 
 
 def picture_frame(d: Rng, r: Rng) -> Solids:

@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from ..shapes import along_y, box, cylinder, ellipsoid, extrude, rounded_box, rounded_rectangle, tube
-from ..solids import Item, Kind, Solid
+from ..solids import Item, Kind, Solid, design_id_of
 from .assembly import (
     Rng,
     Solids,
@@ -148,7 +148,7 @@ HOUSINGS: dict[str, tuple[Housing, int]] = {
 def house(name: str, design: int, rng: Rng, inner_mm: Vector) -> Item:
     """A housing around a free box of at least ``inner_mm`` centred on the origin."""
     solids = HOUSINGS[name][0](design_generator(name, design), rng, inner_mm)
-    return Item(name, None, f"{name}/{design:02d}", tuple(solids), {})
+    return Item(name, None, design_id_of(name, design), tuple(solids), {})
 
 
 def _empty(name: str, design: int, rng: Rng) -> Item:

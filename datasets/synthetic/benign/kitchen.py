@@ -314,7 +314,7 @@ def corkscrew(d: Rng, r: Rng) -> Solids:
     """A spiral with levers."""
     height = between(d, 50, 70)
     arms = [
-        sweep(np.array([(s * 8, 6, 0), (s * 30, between(r, -30, 40), 0), (s * 34, between(r, -70, -60), 0)]), 4, 6)
+        sweep(spline([(s * 8, 6, 0), (s * 30, between(r, -25, 5), 0), (s * 34, between(r, -70, -60), 0)]), 4, 6)
         for s in (-1, 1)
     ]
     metal = pick(d, "zinc", "steel", "brass")

@@ -9,6 +9,7 @@ from ..shapes import (
     along_y,
     box,
     circle,
+    core,
     cylinder,
     extrude,
     frustum,
@@ -212,13 +213,13 @@ def caulking_gun(d: Rng, r: Rng) -> Solids:
 def glue_gun(d: Rng, r: Rng) -> Solids:
     """A pistol-shaped heater: nozzle, heating block, glue stick, trigger and cable."""
     size, thick = between(d, 0.75, 1.15), between(d, 22, 30)
-    outline = np.array([(60, 18), (-60, 24), (-66, 0), (-50, -8), (-72, -90), (-40, -95), (-18, -10), (58, -8)]) * size
+    corners = np.array([(60, 18), (-60, 24), (-66, 0), (-50, -8), (-72, -90), (-40, -95), (-18, -10), (58, -8)]) * size
+    outline = smooth(corners, 1)
     plastic = pick(d, "abs", "nylon", "polypropylene")
-    inner = (outline - outline.mean(0)) * 0.93 + outline.mean(0)
     cord = np.array([(-58, -97, 0), (-70, -130, 0), (-20, -160, 0), (50, -130, 0), (90, -150, 0)]) * (size, size, 1)
     return [
-        Solid(extrude(smooth(outline, 1), thick), plastic),
-        Solid(extrude(smooth(inner, 1), thick - 4), "air", inside=plastic),
+        Solid(extrude(outline, thick), plastic),
+        Solid(core(outline, thick - 4, 2.0), "air", inside=plastic),
         Solid(along_x(tube(9 * size, 5.6, 50 * size, 14)).moved((24 * size, 5, 0)), "aluminium"),
         Solid(along_x(cylinder(5.5, 120 * size, 12)).moved((-16 * size, 5, 0)), "polyethylene"),
         Solid(along_x(frustum(8 * size, 1.5, 20 * size, 14)).moved((72 * size, 5, 0)), "brass"),
@@ -232,13 +233,12 @@ def staple_gun(d: Rng, r: Rng) -> Solids:
     length, height, thick = between(d, 130, 170), between(d, 45, 65), between(d, 20, 26)
     outline = np.array([(0.5, -0.5), (0.5, 0.3), (0.3, 0.5), (-0.1, 0.1), (-0.5, 0.0), (-0.48, -0.28), (0.2, -0.22),
                         (0.2, -0.5)]) * (length, height)  # fmt: skip
-    inner = (outline - outline.mean(0)) * (0.96, 0.9) + outline.mean(0)
     lever = sweep(np.array([(0.42, 0.62, 0), (0.0, 0.62, 0), (-0.52, 0.45, 0)]) * (length, height, 1), 6, 8)
     metal = pick(d, "steel", "aluminium", "abs")
     coil = moved([spring(thick * 0.3, height * 0.3, 2, 6)], (length * 0.34, -height * 0.12, 0))
     return [
         Solid(extrude(outline, thick), metal),
-        Solid(extrude(inner, thick - 3), "air", inside=metal),
+        Solid(core(outline, thick - 3, 1.8), "air", inside=metal),
         *coil,
         Solid(box((12, 10, 10)).moved((length * 0.38, height * 0.22, 0)), "steel"),
         Solid(lever, "steel"),

@@ -9,6 +9,7 @@ from ..shapes import (
     along_y,
     box,
     coil,
+    core,
     cylinder,
     ellipsoid,
     extrude,
@@ -52,7 +53,7 @@ def toy_gun(d: Rng, r: Rng) -> Solids:
     wall = between(d, 1.4, 2.6)
     solids: Solids = [Solid(extrude(outline, thick), plastic)]
     if plastic not in ("wood",):
-        solids.append(Solid(extrude(_inset(outline, wall), thick - 2 * wall), "air", inside=plastic))
+        solids.append(Solid(core(outline, thick - 2 * wall, wall), "air", inside=plastic))
         solids.append(
             Solid(along_x(coil(thick * 0.2, 0.6, 8, length * 0.3)).moved((length * 0.4, body * 0.55, 0)), "steel")
         )
@@ -69,15 +70,6 @@ def toy_gun(d: Rng, r: Rng) -> Solids:
     return solids
 
 
-def _inset(outline: np.ndarray, wall: float) -> np.ndarray:
-    """The outline moved inward by about ``wall``, along the mean normal of each corner."""
-    before, after = np.roll(outline, 1, 0), np.roll(outline, -1, 0)
-    along = after - before
-    normal = np.column_stack([-along[:, 1], along[:, 0]]) / np.linalg.norm(along, axis=1, keepdims=True)
-    area = float(outline[:, 0] @ np.roll(outline[:, 1], -1) - outline[:, 1] @ np.roll(outline[:, 0], -1))
-    return np.asarray(outline + normal * wall * np.sign(area))
-
-
 def toy_car(d: Rng, r: Rng) -> Solids:
     """A die-cast or plastic car with wheels on steel axles, sometimes a motor and cells."""
     length, width, height = between(d, 60, 230), between(d, 28, 90), between(d, 20, 60)
@@ -92,7 +84,7 @@ def toy_car(d: Rng, r: Rng) -> Solids:
     tyres = np.concatenate([axles + (0, 0, s * width * 0.42) for s in (-1, 1)])
     solids: Solids = [
         Solid(extrude(side, width), shell_of),
-        Solid(extrude(_inset(side, wall), width - 2 * wall), "air", inside=shell_of),
+        Solid(core(side, width - 2 * wall, wall), "air", inside=shell_of),
         Solid(copies(cylinder(1.2, width * 0.66, 6), axles), "steel"),
         Solid(copies(tube(wheel, wheel * 0.4, width * 0.14, 16), tyres), pick(d, "rubber", "abs")),
     ]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .. import shapes
-from ..solids import Item, Mesh, Solid
+from ..solids import Item, Mesh, Solid, design_id_of
 
 Solids = list[Solid]
 Rng = np.random.Generator
@@ -195,4 +195,4 @@ def finished(
         Solid(shapes.joined(*meshes), material, inside, fill, inside_fill)
         for (material, inside, fill, inside_fill), meshes in groups.items()
     )
-    return Item(kind, kind, f"{design_of or kind}/{design:02d}", fused, dict(attributes))
+    return Item(kind, kind, design_id_of(design_of or kind, design), fused, dict(attributes))

@@ -19,7 +19,6 @@ from .common import (
     cuts,
     design_rng,
     one_of,
-    pins,
     pipe,
     rod,
     shell,
@@ -148,12 +147,17 @@ def barrel_solids(design: LongGunDesign) -> Solids:
 def _jacket(design: LongGunDesign, rng: Rng, start_mm: float, end_mm: float) -> Solids:
     """A perforated sleeve round the barrel."""
     outer, hole = design.barrel_radius_mm + between(rng, 4, 7), between(rng, 3.0, 4.5)
-    sleeve = pipe(start_mm, end_mm, outer, outer - 1.4)
-    places = [(x, y) for x in np.arange(start_mm + 10, end_mm - 8, 3.2 * hole) for y in (-0.45 * outer, 0.45 * outer)]
-    pierced = [
-        pins(places, hole, 1.0, side * np.sqrt(outer**2 - (0.45 * outer) ** 2) - side * 0.9) for side in (-1.0, 1.0)
+    step = 3.2 * hole
+    gaps = np.arange(start_mm + 10.0, end_mm - 8.0, step)
+    # Rings with bars from one to the next: holes cut into a curved wall would reach out of it.
+    edges = [start_mm, *(edge for x in gaps for edge in (x - hole, x + hole)), end_mm]
+    rings = [pipe(a, b, outer, outer - 1.4) for a, b in zip(edges[::2], edges[1::2], strict=True) if b > a]
+    middle, width = outer - 0.7, 0.6 * outer
+    bars = [slab(x - hole, x + hole, -0.5 * width, 0.5 * width, 1.2, side * middle) for x in gaps for side in (-1, 1)]
+    bars += [
+        slab(x - hole, x + hole, side * middle - 0.6, side * middle + 0.6, width) for x in gaps for side in (-1, 1)
     ]
-    return [Solid(sleeve, "steel"), *cuts("steel", pierced)]
+    return [Solid(shapes.joined(*rings, *bars), "steel")]
 
 
 def _front_sight(rng: Rng, x_mm: float, radius_mm: float) -> list[Mesh]:
@@ -214,7 +218,8 @@ def _round_bolt(
     shoulder, waist, nose = between(rng, 0.35, 0.75), between(rng, 0.55, 0.95), between(rng, 0.5, 0.95)
     head = end_mm - between(rng, 14, 26)
     drilled = design.family not in ("bolt_rifle", "carbine")
-    wide = max(radius_mm * (between(rng, 0.35, 0.75) if drilled else 0.0), tunnel_mm + 0.2)
+    wide = radius_mm * min(between(rng, 0.35, 0.75), 0.88 * waist) if drilled else 0.0
+    wide = max(wide, tunnel_mm + 0.2)
     deep = start_mm + between(rng, 0.3, 0.8) * (head - start_mm)
     profile = [
         (start_mm, radius_mm), (start_mm + shoulder * length - 6, radius_mm),

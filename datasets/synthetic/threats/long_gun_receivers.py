@@ -64,8 +64,10 @@ def _receiver_details(design: LongGunDesign, rng: Rng) -> Solids:
     hole = shapes.circle(min(design.bore_mm + 0.5, radius - 0.8), 10)
     block = shapes.along_x(shapes.extrude(square, 13.0, [hole])).moved((length - 10.8, 0.0, 0.0))
     flank = 0.5 * design.depth_mm - 0.5 * design.wall_mm
-    start = length - between(rng, 65, 95)
-    port = slab(start, start + between(rng, 32, 50), -4.0, 0.35 * design.top_mm, design.wall_mm, flank)
+    # Short receivers have a short port: it lies between their sloping ends.
+    start = max(length - between(rng, 65, 95), 0.35 * length)
+    end = min(start + between(rng, 32, 50), length - 14.0)
+    port = slab(start, end, -4.0, 0.35 * design.top_mm, design.wall_mm, flank)
     dots = [
         (between(rng, 0.1, 0.9) * length, between(rng, -0.8, -0.45) * design.bottom_mm)
         for _ in range(int(rng.integers(3, 9)))

@@ -166,7 +166,28 @@ def _levers(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
         depth = between(rng, 1.5, 4.0)
         plate = shapes.extrude(_uneven(rng, corner, (between(rng, 6.0, 26.0), between(rng, 4.0, 9.0))), depth)
         parts.append(plate.moved((0.0, 0.0, float(rng.choice([-1.0, 1.0])) * (away + 0.5 * depth))))
-    return [Solid(shapes.joined(*parts), "steel")]
+    if rng.random() < 0.25:
+        # A ring at the heel of the grip, for a strap.
+        heel = form.outline[int(np.argmin(form.outline @ -form.down))]
+        ring = shapes.torus(between(rng, 4.0, 7.0), between(rng, 0.8, 1.6), 14, 6)
+        parts.append(ring.moved((*(heel + 5.0 * form.down), 0.0)))
+    return [Solid(shapes.joined(*parts), "steel"), *_flank_relief(design, rng)]
+
+
+def _flank_relief(design: PistolDesign, rng: Rng) -> Solids:
+    """Raised fields on the slide's flanks: real slides are mottled, nowhere of one thickness for long."""
+    fields = []
+    for side in (-1.0, 1.0):
+        x = between(rng, 2.0, 20.0)
+        while x < design.slide_mm - 16.0 and rng.random() < 0.85:
+            reach, depth = between(rng, 6.0, 30.0), between(rng, 0.3, 1.6)
+            tall = design.top_mm + design.bottom_mm - 4.0
+            size = (min(reach, design.slide_mm - 4.0 - x), between(rng, 0.25, 1.0) * tall)
+            corner = (x, -design.bottom_mm + 2.0 + between(rng, 0.0, tall - size[1]))
+            plate = shapes.extrude(_uneven(rng, corner, size), depth)
+            fields.append(plate.moved((0.0, 0.0, side * (0.5 * design.thick_mm + 0.5 * depth))))
+            x += reach + between(rng, 1.0, 14.0)
+    return [Solid(shapes.joined(*fields), design.slide_material)] if fields else []
 
 
 def _uneven(rng: Rng, corner: tuple[float, float], size_mm: tuple[float, float]) -> shapes.Points:
@@ -216,9 +237,11 @@ def _panels(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     ])  # fmt: skip
     thick = between(rng, 3.0, 7.0)
     material = one_of(rng, "wood", "wood", "abs", "nylon", "rubber", "polycarbonate", "aluminium")
+    if rng.random() < 0.35:
+        material = design.frame_material
     plate = shapes.bevelled(shapes.smooth(points, 1), thick, min(0.3 * thick, 2.0))
     away = 0.5 * (form.depth_mm + thick)
-    screw = points[[0, 2]].mean(0) if rng.random() < 0.5 else 0.85 * points[0] + 0.15 * points[2]
+    screw = points[[0, 2]].mean(0) if rng.random() < 0.5 else 0.7 * points[0] + 0.3 * points[2]
     heads = [
         pins([(float(screw[0]), float(screw[1]))], 2.6, 2.0, side * (away + 0.5 * thick - 1.0)) for side in (-1, 1)
     ]

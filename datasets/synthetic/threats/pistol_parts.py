@@ -76,7 +76,7 @@ def pistol_design(seed: str, family: Family) -> PistolDesign:
     if family == "exposed":
         frame = one_of(rng, "steel", "steel", "aluminium")
     wall = between(rng, 2.6, 4.5) if frame in ("nylon", "abs", "polypropylene") else between(rng, 1.1, 3.0)
-    if frame in ("steel", "zinc") and rng.random() < 0.15:
+    if frame in ("steel", "zinc") and rng.random() < 0.3:
         wall = between(rng, 4.0, 7.0)  # nearly opaque ones must stay in the mix
     return PistolDesign(
         seed=seed, family=family, slide_mm=slide, top_mm=barrel + between(rng, 2.0, 5.5),
@@ -102,7 +102,9 @@ def slide_solids(design: PistolDesign) -> Solids:
     roof = min(radius + 0.8, top - bevel)
     body = shapes.bevelled(_slide_outline(design, rng, chin, notch), thick, bevel)
     below = radius + design.spring_radius_mm + 0.8
-    spaces = [rod(nose, length, radius + 0.3)]
+    # The bevel narrows the front; a bore wider than it ends behind it.
+    front = length - max(0.0, radius + 0.3 + bevel - 0.5 * thick)
+    spaces = [rod(nose, front, radius + 0.3)]
     spaces += [rod(nose, length - chin, design.spring_radius_mm + 0.3, -below, segments=8)]
     for x0, x1, y1 in _channel(design.breech_mm, nose, roof, notch, bevel):
         spaces.append(slab(x0, x1, bottom + bevel, y1, channel))

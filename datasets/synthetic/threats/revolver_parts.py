@@ -182,7 +182,7 @@ def frame_solids(design: RevolverDesign, cocked: bool = False) -> Solids:
     outline = shapes.rounded(outline, between(rng, 3.0, 9.0), 2)
     window = shapes.rounded_rectangle(front, top - low, 2.5, 1) + [0.5 * front, 0.5 * (top + low)]
     body = shapes.extrude(outline, design.frame_depth_mm, [window])
-    wall = between(rng, 1.4, 3.4)
+    wall = min(between(rng, 1.4, 3.4), 0.3 * design.frame_depth_mm)
     hollow = [(-9.0, low - 1.0), (-9.0, -design.ring_mm + 4.0), (-3.0, -design.ring_mm + 4.0), (-3.0, low - 2.0),
               (0.75 * front, low - 2.0), (0.75 * front, low - floor + 2.0), (10.0, low - floor + 1.5),
               (-9.0, low - floor - 3.0)]  # fmt: skip
