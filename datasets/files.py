@@ -75,7 +75,7 @@ def open_regular(path: Path) -> BinaryIO:
     """
     # Asked before opening too: opening a device can already act on it.
     _check_regular(path, path.stat().st_mode)
-    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     try:
         _check_regular(path, os.fstat(file.fileno()).st_mode)
     except ScanError:

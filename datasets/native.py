@@ -20,7 +20,7 @@ from .annotations import Dataset, Record
 from .formats import coco
 from .formats.problems import Problems
 from .formats.registry import LAYOUTS, detect
-from .formats.sources import safe_stem
+from .formats.sources import picture_size, safe_stem
 
 ALL_SCANS = "annotations.json"
 SPLIT_NAMES = ("train", "val", "test")
@@ -134,6 +134,7 @@ def place_pictures(dataset: Dataset, root: Path, under: str, copy: str) -> dict[
 
     Raises:
         DatasetError: if a picture is missing or cannot be written.
+        ScanError: if a link leads to something that is no picture.
     """
     placed: dict[str, list[str]] = {}
     for record in dataset:
@@ -160,6 +161,8 @@ def _place(source: Path, target: Path, copy: str) -> None:
     if target.exists() and target.samefile(source):
         return
     target.unlink(missing_ok=True)
+    if os.path.realpath(source) != os.path.abspath(source):
+        picture_size(source)  # a link in a foreign data set must not carry other files of this machine along
     if copy == "link":
         os.symlink(source.resolve(strict=True), target)
     else:

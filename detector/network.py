@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .checkpoint_file import check_checkpoint
 from .engine_arguments import engine_arguments
 from .errors import MissingExtra, ModelError, RunError
 from .isolation import isolate_engine
@@ -147,6 +148,7 @@ def load_network(source: str | Path) -> Network:
         path = path / "weights" / "best.pt"
     if path.suffix != ".pt" or not path.is_file():
         raise ModelError(f"{path}: no such weights file", "give a run directory or a .pt file that training wrote")
+    check_checkpoint(path)
     try:
         model, _ = tasks.load_checkpoint(str(path.resolve()))
     except Exception as error:  # unpickling damaged or hostile bytes can raise anything

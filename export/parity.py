@@ -109,7 +109,7 @@ def prove_parity(
     detector = Detector(model, threads=1, device="cpu")
     threshold = min(spec.threshold for spec in detector.card.classes)
     compared = tuple(
-        compare(p, reference.detect(p.rgb, _FLOOR), detector.detect(p.rgb, _FLOOR), threshold) for p in pictures
+        compare(p, reference.detect(p.rgb, 0.0), detector.detect(p.rgb, 0.0), threshold) for p in pictures
     )
     report = ParityReport(
         model_sha256=model_sha256,
@@ -132,9 +132,9 @@ def compare(picture: Picture, first: Detections, second: Detections, threshold: 
 
     Args:
         picture: what both looked at.
-        first: every detection of the one, far below the threshold too.
+        first: every detection of the one, of whatever score: what is just above the floor here may be below it there.
         second: of the other.
-        threshold: detections at or above it are compared, and the ten best.
+        threshold: detections at or above it are compared, and the ten best above the floor.
     """
     likes = [*_likes(first, second, threshold), *_likes(second, first, threshold)]
     return PictureParity(
@@ -151,7 +151,7 @@ def compare(picture: Picture, first: Detections, second: Detections, threshold: 
 def _likes(wanted: Detections, given: Detections, threshold: float) -> Iterator[tuple[float, float]]:
     """IoU and score difference of each wanted detection with its like; (0, 1) where there is none of its class."""
     tenth = float(wanted.score[min(BEST_COMPARED, len(wanted)) - 1]) if len(wanted) else threshold
-    for index in np.flatnonzero(wanted.score >= np.float32(min(threshold, tenth))):
+    for index in np.flatnonzero(wanted.score >= np.float32(max(_FLOOR, min(threshold, tenth)))):
         rivals = given.class_id == wanted.class_id[index]
         iou = _iou(wanted.xyxy_px[index], given.xyxy_px[rivals])
         difference = np.abs(given.score[rivals] - wanted.score[index])

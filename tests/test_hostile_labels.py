@@ -1,4 +1,4 @@
-"""Label files from strangers: bombs, pipes, numbers beyond belief and names beyond text end in one line or a sound set."""
+"""Label files from strangers: bombs, pipes, absurd numbers and names end in one line or in a sound set."""
 
 from __future__ import annotations
 
@@ -127,6 +127,17 @@ def test_pictures_outside_the_set_are_set_aside(tmp_path: Path, name: str) -> No
     problems = Problems()
     dataset = open_dataset(coco(tmp_path, {"file_name": name}), problems=problems)
     assert [record.scan_id for record in dataset] == ["sound"] and problems.scans_set_aside()
+
+
+def test_no_file_that_is_no_picture_is_copied_out_of_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("-----BEGIN PRIVATE KEY-----")
+    root = coco(tmp_path / "in", {"width": 60, "height": 40})
+    (root / "images" / "a.png").unlink()
+    (root / "images" / "a.png").symlink_to(tmp_path / "secret")
+    dataset = open_dataset(root)
+    with pytest.raises(ScanError, match="a.png: not a picture"):
+        write_as(dataset, tmp_path / "out", "native", "copy", {})
+    assert "PRIVATE" not in "".join(path.read_text("latin-1") for path in tmp_path.glob("out/**/*") if path.is_file())
 
 
 def test_file_names_of_different_scans_differ() -> None:

@@ -217,6 +217,25 @@ def test_material_classes_have_their_colours() -> None:
     assert metal[2] == metal.max()
 
 
+def test_enhancement_draws_outlines_and_leaves_air_and_flat_matter() -> None:
+    levels = np.full((40, 60, 2), AIR_LEVEL, np.uint16)
+    levels[:, 30:] = (0.6 * AIR_LEVEL, 0.7 * AIR_LEVEL)
+    plain = load_look("amber").model_copy(update={"sharpen": 0.0, "detail": 0.0})
+    flat, crisp = (apply_look(levels, plain.model_copy(update={"detail": d})).astype(int).sum(2) for d in (0.0, 3.0))
+    np.testing.assert_array_equal(crisp[:, :20], flat[:, :20])
+    np.testing.assert_array_equal(crisp[:, 40:], flat[:, 40:])
+    assert (crisp[:, 30] < flat[:, 30] - 40).all(), "the edge of matter is darker than its middle"
+
+
+def test_what_lets_nothing_through_takes_the_opaque_colour() -> None:
+    levels = np.array([[[0.002, 0.004], [0.3, 0.5]]]) * AIR_LEVEL
+    look = load_look("harbour").model_copy(update={"sharpen": 0.0, "detail": 0.0, "background": (255, 255, 255)})
+    opaque, metal = apply_look(levels.astype(np.uint16), look)[0]
+    assert tuple(opaque) == look.opaque
+    without = apply_look(levels.astype(np.uint16), look.model_copy(update={"opaque": None}))[0]
+    assert tuple(metal) == tuple(without[1]) and tuple(without[0]) != look.opaque
+
+
 def test_inverted_grey_is_the_complement() -> None:
     levels = np.random.default_rng(0).integers(0, AIR_LEVEL, (8, 8, 2), dtype=np.uint16)
     inverted = GREY.model_copy(update={"invert": True})

@@ -53,6 +53,15 @@ CLOSED_FORMS: dict[str, tuple[Callable[[], Mesh], float]] = {
     "extrusion, points on a line": (lambda: shapes.extrude([(0, 0), (1, 0), (2, 0), (2, 2), (1, 2), (0, 2)], 3), 12.0),
     "bevelled": (lambda: shapes.bevelled([(0, 0), (10, 0), (10, 10), (0, 10)], 6, 1), 400 + 2 * (100 + 64 + 80) / 3),
     "core": (lambda: shapes.core([(0, 0), (10, 0), (10, 10), (0, 10)], 4, 1), 256.0),
+    "leaning wall": (
+        lambda: shapes.ring_of(
+            [
+                np.column_stack([shapes.circle(r, ROUND), np.full(ROUND, z)])
+                for r, z in ((5, 0), (6, 10), (5, 10), (4, 0))
+            ]
+        ),
+        100 * np.pi,
+    ),
     "straight bar": (lambda: shapes.sweep([(0, 0, 0), (5, 0, 0), (10, 0, 0)], 2, ROUND), 40 * np.pi),
     "closed wire": (lambda: shapes.sweep(RING, 1, ROUND, closed=True), 40 * np.pi**2),
 }  # fmt: skip

@@ -256,6 +256,14 @@ def test_real_video(shared_data: Path) -> None:
     assert all(i.scan is not None and i.scan.pixels.shape == (480, 848, 3) for i in items)
 
 
+def test_video_with_a_lost_end_is_told(video: Path) -> None:
+    data = video.read_bytes()
+    video.write_bytes(data[: len(data) // 2])
+    *frames, last = iter_scans([video], every_s=0.5)
+    assert frames and {i.fate for i in frames} == {Fate.READ}
+    assert last.fate is Fate.FAILED and "frames are missing" in str(last.error)
+
+
 @pytest.mark.parametrize("damage", ["cut", "hole"])
 def test_real_video_with_a_lost_end_is_told(shared_data: Path, tmp_path: Path, damage: str) -> None:
     data = (shared_data / "video" / "belt.mp4").read_bytes()

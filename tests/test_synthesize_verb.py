@@ -111,10 +111,10 @@ def test_all_splits_come_in_one_folder(tmp_path: Path) -> None:
     options = ["--split", "all", "--shares", "4,1,1", "--only", "pictures", *BASE]
     done = synthesize(whole, "--count", "8", *options, "--json")
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["splits"] == {"train": 5, "val": 1, "test": 2}
+    assert json.loads(done.stdout)["splits"] == {"train": 5, "val": 2, "test": 1}
     assert list_splits(whole) == ("train", "val", "test")
     parts = {split: open_dataset(whole, split=split) for split in list_splits(whole)}
-    assert [len(part) for part in parts.values()] == [5, 1, 2]
+    assert [len(part) for part in parts.values()] == [5, 2, 1]
     assert sum(len(part) for part in parts.values()) == len(open_dataset(whole))
     for split, part in parts.items():
         for record in part:

@@ -30,7 +30,7 @@ LONGEST_MM = {
     "cartridge": (18, 95),
     "cartridge_pack": (30, 800),
 }
-MOST_TRIANGLES = {"pistol": 4600, "revolver": 4000, "long_gun": 8000, "cartridge": 300, "cartridge_pack": 12_000}
+MOST_TRIANGLES = {"pistol": 5000, "revolver": 4000, "long_gun": 8000, "cartridge": 300, "cartridge_pack": 12_000}
 
 
 def items(kind: Kind) -> list[Item]:

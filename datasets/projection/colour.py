@@ -137,9 +137,7 @@ def _read_back(
     return after + (parcel - before) * light[:, :, None], noisy - after
 
 
-def _detailed(
-    before: NDArray[np.float32], after: NDArray[np.float32], enhancement: Enhancement
-) -> NDArray[np.float32]:
+def _detailed(before: NDArray[np.float32], after: NDArray[np.float32], enhancement: Enhancement) -> NDArray[np.float32]:
     """Transmissions (h, w, 2) with what changed enhanced as the maker does it before colouring.
 
     Enhancement deepens or lightens both channels alike: their ratio, the material, stays.

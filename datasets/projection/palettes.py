@@ -110,7 +110,9 @@ def _table(name: str, look: Look | None) -> PaletteTable:
     ratio = low / np.maximum(high, 1e-3)
     real = ((ratio > _RATIOS[0]) & (ratio < _RATIOS[1])) | (low + high < 0.02) | (low == steps[-1])
     attenuations = np.stack([low[real], high[real]], axis=1)
-    plain = look and look.model_copy(update={"background": (255, 255, 255), "sharpen": 0.0, "detail": 0.0, "invert": False})
+    plain = look and look.model_copy(
+        update={"background": (255, 255, 255), "sharpen": 0.0, "detail": 0.0, "invert": False}
+    )
     enhancement = Enhancement(look.sharpen, look.sharpen_px, look.detail, look.detail_px) if look else Enhancement()
     table = PaletteTable(name, plain, enhancement, attenuations, np.zeros((0, 3), np.float32))
     return replace(table, colours=table.colour(np.exp(-attenuations)[None])[0])

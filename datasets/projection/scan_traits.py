@@ -16,7 +16,7 @@ from ..opencv import cv2
 TYPICAL_GAIN = 5e-5
 """Variance of a pixel in air, one over its quanta: 20,000."""
 TYPICAL_ELECTRONIC = 4e-4
-TYPICAL_BLUR_PX = 0.6
+TYPICAL_BLUR_PX = 0.5
 TYPICAL_FLOOR = 5e-4
 _TELLING = 0.02
 """A scan whose darkest pixels are brighter than this tells nothing of its floor."""
@@ -31,7 +31,7 @@ _LEVELS = np.array([0.05, 0.1, 0.17, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.83, 0
 """Bins of transmission; above them many scanners clip, below them scatter and dark residue rule."""
 _MIN_PIXELS = 300
 _STEP_PX = 5
-_SHARPEST = 35
+_SHARPEST = 20
 """Percentile of edge spreads that is taken for the scanner's own: most edges are softer because the objects' are."""
 _MIN_EDGES = 40
 

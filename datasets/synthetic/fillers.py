@@ -100,9 +100,9 @@ def cloth(d: Rng, r: Rng, floor: Grid, ceiling: Grid, size: tuple[float, float])
 def _soft_rim(r: Rng, shape: tuple[int, int]) -> Grid:
     """1 in the middle, falling to 0 towards the walls unevenly: cloth does not fill corners."""
     u, v = np.meshgrid(np.linspace(-1, 1, shape[0]), np.linspace(-1, 1, shape[1]), indexing="ij")
-    power = between(r, 3.0, 12.0)
+    power = between(r, 2.5, 7.0)
     reach = (np.abs(u) ** power + np.abs(v) ** power) ** (1 / power) + 0.09 * noise(r, shape, 6)
-    return np.asarray(np.clip((between(r, 0.9, 1.06) - reach) / between(r, 0.03, 0.15), 0, 1))
+    return np.asarray(np.clip((between(r, 0.86, 1.03) - reach) / between(r, 0.03, 0.15), 0, 1))
 
 
 def _hems(d: Rng, r: Rng, low: Grid, ceiling: Grid, size: tuple[float, float]) -> Solids:

@@ -89,7 +89,13 @@ def _lining(d: Rng, r: Rng, x: float, y: float, z: float) -> Solids:
         span = (x * between(d, 0.5, 0.95), y * between(d, 0.35, 0.92))
         loop = _around(span, z + 14 + 4.0 * level, between(d, 10, 50))
         seams.append(sweep(loop + r.normal(0, 1.5, loop.shape) * (1, 1, 0), between(d, 0.5, 1.0), 4, closed=True))
-    return [Solid(sheet, "nylon", fill=0.5), Solid(joined(*seams), pick(d, "nylon", "rubber", "zinc"), fill=0.7)]
+    lines = fold_lines(r, (x * 0.95, y * 0.95), int(r.integers(8, 35)), between(d, 0.4, 0.9)).moved((0, 0, z + 36))
+    material = pick(d, "nylon", "pvc")
+    return [
+        Solid(sheet, material, fill=0.5),
+        Solid(lines, material),
+        Solid(joined(*seams), pick(d, "nylon", "rubber", "zinc"), fill=0.7),
+    ]
 
 
 def _rails(d: Rng, x: float, y: float, floor_mm: float) -> Solids:
@@ -151,22 +157,48 @@ def bag_shape(inner: Vector, drape: Grid) -> tuple[Grid, tuple[float, float]]:
     return refined(relaxed, 2), (inner[0] * (1 + 6 / (nx - 1)), inner[1] * (1 + 6 / (ny - 1)))
 
 
+def fold_lines(r: Rng, size: tuple[float, float], count: int, radius_mm: float) -> Mesh:
+    """Folds and seams of a bag's cloth or film as thin cords below z = 0: the fine lines that cross a bag everywhere.
+
+    Most run along the rim or across it, gently bent; they stay within an ellipse a little larger than ``size``.
+    """
+    cords = []
+    for k in range(count):
+        angle, out = r.uniform(0, 2 * np.pi), np.sqrt(r.uniform(0.1, 1.0))
+        start = np.array([np.cos(angle), np.sin(angle)]) * out * (size[0] / 2, size[1] / 2)
+        along_rim = angle + np.pi / 2 if r.random() < 0.5 else angle + np.pi
+        steps = int(r.integers(5, 12))
+        heading = along_rim + r.normal(0, 0.35) + np.cumsum(r.normal(0.0, 0.22, steps))
+        stride = max(size) * r.uniform(0.02, 0.07)
+        path = start + np.cumsum(np.column_stack([np.cos(heading), np.sin(heading)]) * stride, axis=0)
+        path *= np.minimum(1.0, 1.06 / np.hypot(path[:, 0] / (size[0] / 2), path[:, 1] / (size[1] / 2)))[:, None]
+        keep = np.concatenate([[True], np.linalg.norm(np.diff(path, axis=0), axis=1) > 1.0])
+        if keep.sum() > 3:
+            level = np.full(int(keep.sum()), -1.5 - 1.4 * (k % 6))
+            cords.append(sweep(np.column_stack([path[keep], level]), radius_mm * r.uniform(0.6, 1.4), 4))
+    return joined(*cords)
+
+
 def backpack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Cloth folded over the contents, zippers, straps with buckles and rings, a padded back."""
     cover, size = bag_shape(inner, drape)
     x, y = bulged(r, (cover.shape[0], cover.shape[1]), size, between(d, 0.15, 0.5))
     cover = sampled(cover, size, x, y) + 1.5
-    folds = [creases(r, cover.shape, 6) + wrinkles(r, cover.shape, int(r.integers(4, 12))) for _ in range(3)]
-    cloth = between(d, 0.25, 0.8)
+    coarse_x, coarse_y = x[::2, ::2], y[::2, ::2]
+    folds = [creases(r, grid.shape, 6) + wrinkles(r, grid.shape, int(r.integers(4, 12))) for grid in (x, coarse_x)]
+    cloth, material = between(d, 0.3, 0.9), pick(d, "nylon", "nylon", "pvc")
     thick = cloth * (np.minimum(steepness(cover, size), 6.0) + 1.6 * folds[0])
     padding = between(d, 2, 7) * (1 + 0.15 * folds[1])
-    floor, below = np.full_like(cover, -2.0), -5 - float(padding.max()) - 3 * cloth
+    floor, below = np.full_like(padding, -2.0), -5 - float(padding.max()) - 3 * cloth
     solids = [
         Solid(warped_field(cover, cover + thick, x, y), "nylon", fill=0.6),
-        Solid(warped_field(floor - padding, floor, x, y), "polyethylene", fill=0.06),
-        Solid(warped_field(floor * 0 + below, below + cloth * (1 + folds[2]), x, y), "nylon", fill=0.6),
+        Solid(warped_field(floor - padding, floor, coarse_x, coarse_y), "polyethylene", fill=0.06),
+        Solid(warped_field(floor * 0 + below, below + cloth * (1 + folds[1]), coarse_x, coarse_y), material, fill=0.5),
     ]
     grown = (float(np.ptp(x)) * 0.95, float(np.ptp(y)) * 0.95)
+    lines = fold_lines(r, grown, int(r.integers(15, 50)), between(d, 0.4, 0.9))
+    solids.append(Solid(lines.moved((0, 0, below - 1)), material))
+    below -= 11
     return [
         *solids,
         *_zippers(d, r, grown, float(cover.max())),

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from .benign.assembly import Rng, Solids, Vector, between, boxes, copies, design_generator, pick, rectangle
-from .luggage import ROUNDING, backpack, bag_shape, suitcase
+from .luggage import ROUNDING, backpack, bag_shape, fold_lines, suitcase
 from .shapes import (
     along_x,
     box,
@@ -144,7 +144,7 @@ def wooden_box(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 def gift_tin(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Tin-plated sheet with a rolled rim and an overlapping lid."""
     x, y, z = inner
-    corner, wall = min(x, y) * between(d, 0.05, 0.25), between(d, 0.3, 0.5)
+    corner, wall = min(x, y) * between(d, 0.05, 0.25), between(d, 0.2, 0.32)
     x, y = x + ROUNDING * corner, y + ROUNDING * corner
     # Pressed sheet narrows towards its floor; a wall exactly along the beam would be thinner than a detector.
     draft = between(d, 1.5, 4.0)
@@ -227,17 +227,19 @@ def _film(
     if roundness == 0:
         x, y = (side * span / np.ptp(side) for side, span in ((x, size[0]), (y, size[1])))
     rise = sampled(top, size, x, y) + 1.0 + 3 * creases(r, top.shape, 6)
-    upper, lower = (
-        thick_mm * wrinkle * (creases(r, top.shape, 7) + wrinkles(r, top.shape, 5) + wrinkles(r, top.shape, 9))
-        for _ in range(2)
-    )
-    upper, lower = upper + thick_mm * np.minimum(steepness(rise, size), 6.0), lower + thick_mm
+    folded = 0.15 * creases(r, top.shape, 7) + 0.4 * wrinkles(r, top.shape, int(r.integers(4, 10)))
+    upper = thick_mm * (np.minimum(steepness(rise, size), 6.0) + wrinkle * folded)
+    # The lower sheet is flat; every other corner of the grid carries its folds.
+    coarse = x[::2, ::2], y[::2, ::2]
+    lower = thick_mm * (1 + wrinkle * 0.4 * creases(r, coarse[0].shape, 9))
     solids = [
         Solid(warped_field(rise, rise + upper, x, y), material),
-        Solid(warped_field(-1 - lower, np.full_like(rise, -1.0), x, y), material),
+        Solid(warped_field(-1 - lower, np.full_like(lower, -1.0), *coarse), material),
     ]
     if roundness > 0:
-        return solids
+        span = (float(np.ptp(x)), float(np.ptp(y)))
+        lines = fold_lines(r, span, int(r.integers(20, 70)), between(r, 0.6, 1.3))
+        return [*solids, Solid(lines.moved((0, 0, -2 - float(lower.max()))), material)]
     seam = extrude(rectangle(size[0] + 24, size[1] + 24), 0.6, holes=(rectangle(size[0] + 5, size[1] + 5),))
     return [*solids, Solid(seam, material)]
 
@@ -272,8 +274,8 @@ def sack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
 
 def carrier_bag(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A shopping bag of thin film or paper with two handles, all wrinkles."""
-    material = pick(d, "polyethylene", "polyethylene", "paper")
-    solids = _film(r, inner, drape, material, between(d, 0.1, 0.3), between(d, 3.0, 6.0), between(d, 0.1, 0.6))
+    material = pick(d, "polyethylene", "polypropylene", "paper")
+    solids = _film(r, inner, drape, material, between(d, 0.2, 0.5), between(d, 2.5, 5.0), between(d, 0.1, 0.6))
     _, size = bag_shape(inner, drape)
     handles = []
     for level in (0.0, 12.0):
@@ -290,7 +292,7 @@ PACKAGINGS: tuple[Packaging, ...] = (
     Packaging("carton", carton, (140, 100, 40), (560, 420, 330), 40, 4.0),
     Packaging("shoe_box", shoe_box, (280, 180, 90), (350, 240, 130), 24, 1.0),
     Packaging("wooden_box", wooden_box, (180, 120, 60), (520, 380, 250), 24, 0.7),
-    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 24, 0.35),
+    Packaging("gift_tin", gift_tin, (140, 100, 35), (300, 230, 110), 24, 0.25),
     Packaging("mailing_tube", mailing_tube, (280, 45, 45), (960, 110, 110), 24, 0.5),
     Packaging("crate", crate, (300, 220, 50), (500, 350, 115), 24, 0.8, spare_mm=130.0),
     Packaging("foam_box", foam_box, (180, 130, 60), (460, 340, 220), 24, 0.7, spare_mm=90.0),

@@ -37,9 +37,9 @@ def fruit(d: Rng, r: Rng) -> Solids:
 
 def nuts(d: Rng, r: Rng) -> Solids:
     """Nuts, beans, sweets or dates in a thin bag: many small pieces that make a mottled field."""
-    size = between(d, 11, 26)
-    shape = sphere(size / 2, 6) if d.random() < 0.4 else ellipsoid((size, size * 0.6, size * 0.6), 6)
-    heap = _heap(r, shape, size * 1.05, between(r, 90, 200), int(r.integers(2, 4)))
+    size = between(d, 12, 26)
+    shape = sphere(size / 2, 5) if d.random() < 0.4 else ellipsoid((size, size * 0.6, size * 0.6), 5)
+    heap = _heap(r, shape, size * 1.05, size * between(r, 5.0, 9.0), int(r.integers(1, 4)))
     return [Solid(heap, pick(d, "food", "sugar"), fill=between(d, 0.6, 1.0))]
 
 

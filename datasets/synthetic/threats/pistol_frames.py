@@ -169,7 +169,7 @@ def _levers(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     if rng.random() < 0.25:
         # A ring at the heel of the grip, for a strap.
         heel = form.outline[int(np.argmin(form.outline @ -form.down))]
-        ring = shapes.torus(between(rng, 4.0, 7.0), between(rng, 0.8, 1.6), 14, 6)
+        ring = shapes.torus(between(rng, 4.0, 7.0), between(rng, 0.8, 1.6), 10, 4)
         parts.append(ring.moved((*(heel + 5.0 * form.down), 0.0)))
     return [Solid(shapes.joined(*parts), "steel"), *_flank_relief(design, rng)]
 
@@ -238,7 +238,8 @@ def _panels(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     thick = between(rng, 3.0, 7.0)
     material = one_of(rng, "wood", "wood", "abs", "nylon", "rubber", "polycarbonate", "aluminium")
     if rng.random() < 0.35:
-        material = design.frame_material
+        # Grips as dark as the frame: sheet of its metal.
+        thick, material = between(rng, 0.8, 2.4), design.frame_material
     plate = shapes.bevelled(shapes.smooth(points, 1), thick, min(0.3 * thick, 2.0))
     away = 0.5 * (form.depth_mm + thick)
     screw = points[[0, 2]].mean(0) if rng.random() < 0.5 else 0.7 * points[0] + 0.3 * points[2]
