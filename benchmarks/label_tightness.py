@@ -2,8 +2,8 @@
 
 Run: ``python benchmarks/label_tightness.py [--scans 500] [--seed 0] [--json]``. Ends with 1 if any label is wrong.
 
-A label is wrong if an edge of its box lies more than a pixel from that of the object's noise-free footprint, if its mask
-differs from the footprint or from the box, or if taking the object out of the parcel changes nothing in the picture. In
+A label is wrong if an edge of its box lies more than a pixel from that of the object's noise-free footprint, if its
+mask differs from the footprint or from the box, or if taking the object out of the parcel changes nothing. In
 every fourth scan another parcel reaches into the frame, so that boxes are cut by its edge.
 """
 
@@ -166,7 +166,8 @@ def main() -> None:
     for number in range(options.scans):
         measure(number, options.seed, scanners, findings)
     if options.json:
-        print(json.dumps(asdict(findings)))
+        # asdict() would make pairs of the counter's entries.
+        print(json.dumps({**asdict(replace(findings, labels=Counter())), "labels": findings.labels}))
     else:
         total = sum(findings.labels.values())
         print(f"{findings.scans} scans, {total} labels, {findings.clipped} of them cut by the frame")

@@ -108,9 +108,7 @@ def prove_parity(
         raise ValueError(f"parity needs {FEWEST_PICTURES} pictures, got {len(pictures)}")
     detector = Detector(model, threads=1, device="cpu")
     threshold = min(spec.threshold for spec in detector.card.classes)
-    compared = tuple(
-        compare(p, reference.detect(p.rgb, 0.0), detector.detect(p.rgb, 0.0), threshold) for p in pictures
-    )
+    compared = tuple(compare(p, reference.detect(p.rgb, 0.0), detector.detect(p.rgb, 0.0), threshold) for p in pictures)
     report = ParityReport(
         model_sha256=model_sha256,
         threshold=threshold,

@@ -263,10 +263,10 @@ def test_a_shadow_too_faint_is_invisible() -> None:
 # -- whole scans -----------------------------------------------------------------------------------------------------
 
 
-def project_some(scanner: Scanner, scan: Scan, seed: int = 0, **settings: int) -> tuple[Scan, Annotations]:
+def project_some(scanner: Scanner, scan: Scan, seed: int = 0, threats: int = 1) -> tuple[Scan, Annotations]:
     done = project_into(
         scan, Annotations.empty(), lambda rng, _: draw_threat(rng, SMALL, "test", scanner), PITCH_MM,
-        np.random.default_rng(seed), ProjectionSettings(**settings),
+        np.random.default_rng(seed), ProjectionSettings(threats),
     )  # fmt: skip
     return done.scan, done.annotations
 

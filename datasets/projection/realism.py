@@ -163,5 +163,5 @@ def looks_real(change: Change, *, check_noise: bool) -> Reject | None:
 def _ring(footprint: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Pixels near the footprint's border, and the rest of the window outside it, where nothing may change."""
     kernel = np.ones((2 * _RING_PX + 1,) * 2, np.uint8)
-    inner = cv2.erode(footprint.astype(np.uint8), kernel, borderValue=0).astype(bool)
-    return ~inner
+    inner = cv2.erode(footprint.astype(np.uint8), kernel, borderValue=0)
+    return np.asarray(inner == 0)

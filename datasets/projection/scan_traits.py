@@ -54,7 +54,8 @@ class ScanTraits:
 
     def noise(self, transmission: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standard deviation (…, C) of a pixel at a transmission (…, C)."""
-        return np.sqrt(self.gain * np.maximum(transmission, 0) + self.electronic**2)
+        variance = self.gain * np.maximum(transmission, 0) + self.electronic**2
+        return np.asarray(np.sqrt(variance), np.float32)
 
 
 def traits_of(transmission: NDArray[np.float32]) -> ScanTraits:

@@ -126,7 +126,8 @@ def split_of_design(design_id: str) -> Split:
 
 MATERIALS = (
     "air", "polyethylene", "polypropylene", "abs", "nylon", "pvc", "polycarbonate", "rubber", "paper", "cardboard",
-    "wood", "cotton", "leather", "water", "cosmetic", "food", "sugar", "glass", "ceramic", "circuit_board", "lithium_cell",
-    "magnesium", "aluminium", "silicon", "titanium", "steel", "zinc", "brass", "copper", "tin", "tungsten", "lead", "propellant",
+    "wood", "cotton", "leather", "water", "cosmetic", "food", "sugar", "glass", "ceramic", "circuit_board",
+    "lithium_cell", "magnesium", "aluminium", "silicon", "titanium", "steel", "zinc", "brass", "copper", "tin",
+    "tungsten", "lead", "propellant",
 )  # fmt: skip
 """Names a solid may use; materials.py holds their composition and density."""
