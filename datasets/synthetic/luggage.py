@@ -44,6 +44,18 @@ def _around(size: tuple[float, float], z_mm: float, corner_mm: float) -> NDArray
     return np.column_stack([loop, np.full(len(loop), z_mm)])
 
 
+def _wavering(r: Rng, size: tuple[float, float], corner_mm: float, waver_mm: float) -> NDArray[np.float64]:
+    """(n, 3) a closed loop in z = 0 round a rectangle that wanders gently, as a seam in cloth does."""
+    loop = rounded_rectangle(size[0], size[1], corner_mm, 4)
+    ends = np.roll(loop, -1, axis=0)
+    steps = np.maximum(1, (np.linalg.norm(ends - loop, axis=1) / 45).astype(int))
+    dense = np.concatenate([a + (b - a) * np.arange(n)[:, None] / n for a, b, n in zip(loop, ends, steps, strict=True)])
+    drift = r.normal(0, waver_mm, dense.shape)
+    smooth = (np.roll(drift, 1, axis=0) + 2 * drift + np.roll(drift, -1, axis=0)) / 2
+    path = spline(dense + smooth, 2, closed=True)
+    return np.column_stack([path, np.zeros(len(path))])
+
+
 def suitcase(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """Two shells with a wire frame and zipper, telescopic rails below the lining, wheels, handles and rivets."""
     x, y, z = inner
@@ -87,8 +99,8 @@ def _lining(d: Rng, r: Rng, x: float, y: float, z: float) -> Solids:
     seams = []
     for level in range(int(d.integers(1, 4))):
         span = (x * between(d, 0.5, 0.95), y * between(d, 0.35, 0.92))
-        loop = _around(span, z + 14 + 4.0 * level, between(d, 10, 50))
-        seams.append(sweep(loop + r.normal(0, 1.5, loop.shape) * (1, 1, 0), between(d, 0.5, 1.0), 4, closed=True))
+        loop = _wavering(r, span, between(d, 10, 50), 1.5) + (0, 0, z + 14 + 4.0 * level)
+        seams.append(sweep(loop, between(d, 0.5, 1.0), 4, closed=True))
     lines = fold_lines(r, (x * 0.95, y * 0.95), int(r.integers(8, 35)), between(d, 0.4, 0.9)).moved((0, 0, z + 36))
     material = pick(d, "nylon", "pvc")
     return [
@@ -212,8 +224,7 @@ def _piping(d: Rng, r: Rng, size: tuple[float, float], below_mm: float) -> Solid
     loops = []
     for k in range(int(d.integers(2, 5))):
         shrink = 1 - 0.05 * k - between(d, 0, 0.06)
-        path = _around((size[0] * shrink, size[1] * shrink), 0.0, min(size) * between(d, 0.12, 0.3))
-        path = spline(path[::2], 2, closed=True) + r.normal(0, 1.2, (len(path[::2]) * 2, 3)) * (1, 1, 0)
+        path = _wavering(r, (size[0] * shrink, size[1] * shrink), min(size) * between(d, 0.15, 0.4), 2.0)
         loops.append(sweep(path + (0, 0, below_mm - 3.0 - 3.4 * k), between(d, 1.0, 1.6), 5, closed=True))
     steel = d.random() < 0.4
     return [Solid(joined(*loops), "steel" if steel else pick(d, "rubber", "pvc", "nylon"), fill=0.5 if steel else 1.0)]

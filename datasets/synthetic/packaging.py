@@ -266,9 +266,9 @@ def sack(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A cloth or woven bag, its mouth gathered."""
     material = pick(d, "cotton", "nylon", "polypropylene")
     solids = _film(r, inner, drape, material, between(d, 0.3, 0.8), 1.6, between(d, 0.2, 0.7))
-    _, size = bag_shape(inner, drape)
     mouth = np.abs(noise(r, (10, 24), 9)) * 5 + 0.5
-    gather = height_field(np.zeros((10, 24)), mouth, (45.0, size[1] * 0.6)).moved((size[0] / 2 + 70, 0, 0))
+    reach = float(solids[0].mesh.vertices_mm[:, 0].max())
+    gather = height_field(np.zeros((10, 24)), mouth, (45.0, inner[1] * 0.6)).moved((reach + 18, 0, 0))
     return [*solids, Solid(gather, "cotton", fill=0.3)]
 
 
@@ -276,15 +276,15 @@ def carrier_bag(d: Rng, r: Rng, inner: Vector, drape: Grid) -> Solids:
     """A shopping bag of thin film or paper with two handles, all wrinkles."""
     material = pick(d, "polyethylene", "polypropylene", "paper")
     solids = _film(r, inner, drape, material, between(d, 0.2, 0.5), between(d, 2.5, 5.0), between(d, 0.1, 0.6))
-    _, size = bag_shape(inner, drape)
+    rim = float(solids[0].mesh.vertices_mm[:, 0].max())
     handles = []
     for level in (0.0, 12.0):
-        reach, half = between(r, 50, 95), size[1] * between(r, 0.12, 0.24)
-        shift = size[1] * between(r, -0.12, 0.12)
+        reach, half = between(r, 50, 95), inner[1] * between(r, 0.12, 0.24)
+        shift = inner[1] * between(r, -0.12, 0.12)
         knots = np.array(
             [(0, -half, 0), (reach * 0.8, -half * 0.8, 3), (reach, 0, 0), (reach * 0.7, half, 3), (0, half, 0)]
         )
-        handles.append(sweep(spline(knots, 4) + (size[0] / 2 + 40, shift, level), between(d, 1.2, 3.0), 6))
+        handles.append(sweep(spline(knots, 4) + (rim - 6, shift, level), between(d, 1.2, 3.0), 6))
     return [*solids, Solid(joined(*handles), material, fill=0.7)]
 
 

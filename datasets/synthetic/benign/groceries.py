@@ -24,22 +24,22 @@ def _heap(r: Rng, piece: Mesh, pitch_mm: float, reach_mm: float, layers: int) ->
         within[count // 2, count // 2] = True
         places.append(np.column_stack([x[within], y[within], np.full(int(within.sum()), layer * pitch_mm * 0.95)]))
     at = np.concatenate(places)
-    return copies(piece, at)
+    return copies(piece, at + r.uniform(-0.04, 0.04, at.shape) * pitch_mm)
 
 
 def fruit(d: Rng, r: Rng) -> Solids:
     """A bag of oranges, apples, potatoes, eggs: a few large round things."""
     size = between(d, 40, 85)
     shape = ellipsoid((size, size * between(d, 0.75, 1.0), size * between(d, 0.75, 1.0)), 12)
-    heap = _heap(r, shape, size * 1.04, size * between(r, 1.8, 4.2), int(r.integers(1, 3)))
+    heap = _heap(r, shape, size * 1.1, size * between(r, 1.8, 4.2), int(r.integers(1, 3)))
     return [Solid(heap, pick(d, "food", "food", "water"), fill=between(d, 0.75, 1.0))]
 
 
 def nuts(d: Rng, r: Rng) -> Solids:
     """Nuts, beans, sweets or dates in a thin bag: many small pieces that make a mottled field."""
     size = between(d, 12, 26)
-    shape = sphere(size / 2, 5) if d.random() < 0.4 else ellipsoid((size, size * 0.6, size * 0.6), 5)
-    heap = _heap(r, shape, size * 1.05, size * between(r, 5.0, 9.0), int(r.integers(1, 4)))
+    shape = sphere(size / 2, 6) if d.random() < 0.4 else ellipsoid((size, size * 0.6, size * 0.6), 6)
+    heap = _heap(r, shape, size * 1.15, size * between(r, 5.0, 8.0), int(r.integers(1, 4)))
     return [Solid(heap, pick(d, "food", "sugar"), fill=between(d, 0.6, 1.0))]
 
 
