@@ -8,6 +8,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONSAFEPATH := 1
 
+BENCHMARKS := runtime_overhead render_speed label_tightness render_vs_gvxr
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench format clean
 
@@ -46,7 +48,7 @@ check: $(VENV)/.check ## Lint, formatting and types
 	@$(BIN)/mypy
 
 bench: $(VENV)/.test ## Measure: ratios within one run
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 format: $(VENV)/.check ## Format and sort imports
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .

@@ -1,9 +1,9 @@
 """Path lengths side by side with gVXR in one run: 25 objects in a box, 800×640 pixels, the same meshes, one core each.
 
-Run: ``python benchmarks/render_vs_gvxr.py [--rounds 5]``. gVXR (gvirtualxray) renders path lengths on a graphics card;
-here it runs on Mesa's software renderer, as it would on a machine without a card. Both project parallel beams, which
-gVXR knows and our fan becomes at a great distance. Times are CPU time of this process, medians of the rounds, gVXR and
-ours in turns; errors are against exact rays.
+Run in the repository: ``python -m benchmarks.render_vs_gvxr [--rounds 5]``. gVXR (gvirtualxray) renders path lengths on
+a graphics card; here it runs on Mesa's software renderer, as it would on a machine without one. Both project parallel
+beams, which gVXR knows and our fan becomes at a great distance. Times are CPU time of this process, medians of the
+rounds, gVXR and ours in turns; errors are against exact rays.
 
 gVXR is given twice: every solid as a mesh of its own, as a scene of many materials needs it, and all solids joined to
 one mesh, which is the least it can be asked to do. Ours always projects solid by solid into eight energies.
@@ -17,13 +17,14 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from statistics import median
 from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-from render_speed import HEIGHT_PX, PITCH_MM, WIDTH_PX, scene
 
+from benchmarks.render_speed import HEIGHT_PX, PITCH_MM, WIDTH_PX, scene
 from parcelsight.datasets.synthetic.projector import Fan, Window, accumulate, add_path_lengths
 from parcelsight.datasets.synthetic.shapes import joined
 from parcelsight.datasets.synthetic.solids import Mesh
@@ -72,7 +73,7 @@ class Gvxr:
     def path_lengths(self) -> Picture:
         """Millimetres of matter behind each pixel, from the picture; its corner sees air."""
         picture = self.picture().astype(np.float64)
-        return (-np.log(picture / picture[0, 0]) / PER_MM).astype(np.float32)
+        return np.asarray(-np.log(picture / picture[0, 0]) / PER_MM, np.float32)
 
 
 def ours(meshes: Sequence[Mesh]) -> Picture:
@@ -130,9 +131,7 @@ def main() -> None:
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())  # which EGL insists on
     try:
         # Optional; raises ImportError too where a library of the system is missing.
-        from gvxrPython3 import gvxr
-
-        reference = Gvxr(gvxr)
+        reference = Gvxr(import_module("gvxrPython3").gvxr)
     except (ImportError, OSError) as error:
         print(NEED.format(reason=error))
         return
@@ -158,9 +157,9 @@ def main() -> None:
     for name, values in times.items():
         print(f"{name:18s} {median(values[1:]):8.1f} ms of CPU = {median(values[1:]) / base:5.2f} × ours")
     for name, found in errors.items():
-        error = np.concatenate(found)
-        figures = f"mean {error.mean():.5f} mm, 99 % below {np.quantile(error, 0.99):.5f} mm"
-        print(f"{name:18s} error against exact rays: {figures}, {(error > 0.1).mean():.2%} above 0.1 mm")
+        off = np.concatenate(found)
+        figures = f"mean {off.mean():.5f} mm, 99 % below {np.quantile(off, 0.99):.5f} mm"
+        print(f"{name:18s} error against exact rays: {figures}, {(off > 0.1).mean():.2%} above 0.1 mm")
 
 
 def _measure(

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parcelsight.datasets.synthetic.packing import SIZE_LIMIT_MM, SPREAD, compose_consignment
-from parcelsight.datasets.synthetic.pipeline import Plan, render_parcel
+from parcelsight.datasets.synthetic.pipeline import render_parcel
+from parcelsight.datasets.synthetic.plan import Plan
 from parcelsight.datasets.synthetic.scanner import load_scanner
 from parcelsight.datasets.synthetic.senders import SPLITS, Sender, senders
 from parcelsight.datasets.synthetic.solids import Split, split_of_design

@@ -148,7 +148,8 @@ def _one_scan(plan: ProjectionPlan, source: Source, turn: int, wanted: bool, out
     done = project_into(scan, source.labelled, _drawer(plan), pitch_mm, rng, plan.settings)
     outcome.rejects.update(done.rejects)
     if not done.projected:
-        outcome.without.append(source.name)
+        if source.name not in outcome.without:
+            outcome.without.append(source.name)
         return None if plan.count else done
     return done
 

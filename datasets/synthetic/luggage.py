@@ -166,7 +166,9 @@ def bag_shape(inner: Vector, drape: Grid) -> tuple[Grid, tuple[float, float]]:
     high = cv2.copyMakeBorder(drape, 3, 3, 3, 3, cv2.BORDER_CONSTANT, value=3.0)
     relaxed = np.maximum(high, cv2.blur(cv2.dilate(high, np.ones((3, 3))), (5, 5)))
     nx, ny = drape.shape
-    return refined(relaxed, 2), (inner[0] * (1 + 6 / (nx - 1)), inner[1] * (1 + 6 / (ny - 1)))
+    # Read at other places than its corners, a steep sheet would dip below what it covers: one cell more all round.
+    cover = cv2.dilate(refined(relaxed, 2), np.ones((3, 3)))
+    return np.asarray(cover, np.float64), (inner[0] * (1 + 6 / (nx - 1)), inner[1] * (1 + 6 / (ny - 1)))
 
 
 def fold_lines(r: Rng, size: tuple[float, float], count: int, radius_mm: float) -> Mesh:

@@ -35,7 +35,7 @@ from .plan import Plan
 from .render import RenderedScan, render
 from .scanner import Scanner, load_scanner
 from .senders import ALL, SPLITS, Sender
-from .solids import Parcel, Split
+from .solids import Parcel
 
 T = TypeVar("T")
 LICENCE = "rendered by ParcelSight, no third-party material"
@@ -53,7 +53,7 @@ class Rendered:
     """A finished data set."""
 
     dataset: Dataset
-    splits: Mapping[Split, tuple[str, ...]]
+    splits: Mapping[str, tuple[str, ...]]
     """Scan ids of each split that it holds."""
 
 
@@ -86,7 +86,7 @@ def render_dataset(plan: Plan, jobs: int, on_parcel: Callable[[int], None] = lam
             journal.add(finished)
             on_parcel(plan.count - len(missing) + number)
         entries = [journal.entries[index] for index in range(plan.count)]
-    splits: dict[Split, list[str]] = {}
+    splits: dict[str, list[str]] = {}
     for entry in entries:
         members = splits.setdefault(sent[entry["index"]].split, [])
         members += [scan["scan_id"] for scan in entry["scans"]]
@@ -258,7 +258,7 @@ def _dataset(plan: Plan, entries: Sequence[Entry]) -> Dataset:
 
 
 def _write_labels(plan: Plan, rendered: Rendered) -> None:
-    """The labels of every split where the plan has several; those of all scans come last, as the sign of a whole set."""
+    """The labels of every split where the plan has several; those of all scans come last: the set is whole."""
     pictures = relative_pictures(rendered.dataset, plan.out)
     try:
         if plan.split == ALL:

@@ -13,7 +13,7 @@ from ... import __version__
 from ...detector.errors import UsageError
 from .looks import palette_of
 from .scanner import load_scanner
-from .senders import ALL, Sender, Shares, SplitChoice, senders
+from .senders import ALL, SPLITS, Sender, Shares, SplitChoice, senders
 
 Only = Literal["all", "scans", "pictures"]
 
@@ -78,7 +78,7 @@ class Plan:
     def _check_shares(self) -> None:
         """Every split that has a share must get a parcel."""
         parcels = Counter(sender.split for sender in self.senders())
-        for split, share in zip(("train", "val", "test"), self.shares, strict=True):
+        for split, share in zip(SPLITS, self.shares, strict=True):
             if share > 0 and not parcels[split]:
                 shares = ",".join(f"{each:g}" for each in self.shares)
                 raise UsageError(
