@@ -48,7 +48,7 @@ check: $(VENV)/.check ## Lint, formatting and types
 	@$(BIN)/mypy
 
 bench: $(VENV)/.test ## Measure: ratios within one run
-	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; PYTHONSAFEPATH= $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 format: $(VENV)/.check ## Format and sort imports
 	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format --quiet .

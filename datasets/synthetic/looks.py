@@ -198,7 +198,8 @@ def _enhanced(levels: NDArray[np.uint16], look: Look) -> NDArray[np.uint16]:
     plain = levels.astype(np.float32)
     soft = cv2.GaussianBlur(plain, (0, 0), look.detail_px)
     sharp = cv2.addWeighted(plain, 1 + look.detail, soft, -look.detail, 0)
-    return np.clip(sharp, _LEAST_LEFT * plain, AIR_LEVEL * 1.09).astype(np.uint16)
+    enhanced: NDArray[np.uint16] = np.clip(sharp, _LEAST_LEFT * plain, AIR_LEVEL * 1.09).astype(np.uint16)
+    return enhanced
 
 
 @cache

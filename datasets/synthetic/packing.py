@@ -239,7 +239,7 @@ def _extent(group: Group) -> NDArray[np.float64]:
 
 
 def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packaging, inner: Vector) -> Load:
-    """Everything dropped in; where no threat found room, once more with the threats first."""
+    """Everything dropped in; where a threat found no room, once more with the threats first."""
     order = rng.choice([0.0, 0.15, 0.4] if packaging.name in BAGS else [0.3, 0.7, 0.95])
     tries = int(rng.choice([8, 20, 40] if packaging.name in BAGS else [2, 5, 14, 30]))
     for threats_first in (False, True):
@@ -248,14 +248,15 @@ def _packed(rng: Rng, split: Split, theme: Theme, cargo: Cargo, packaging: Packa
         paddings = _paddings(rng, _fillers(rng, theme, packaging), split, len(sequence))
         if threats_first:
             paddings = {step: layers for step, layers in paddings.items() if step >= len(cargo.threats)}
-        found = not cargo.threats
+        left_out = 0
         for step, (is_threat, group) in enumerate(sequence):
             for name, design, share in paddings.get(step, ()):
                 load.pad(name, design, rng, share)
-            found |= load.drop(group, rng, tries=tries, order=order) and is_threat
+            dropped = load.drop(group, rng, tries=tries, order=order)
+            left_out += is_threat and not dropped
         for name, design, share in paddings.get(len(sequence), ()):
             load.pad(name, design, rng, share)
-        if found:
+        if not left_out:
             break
     return load
 

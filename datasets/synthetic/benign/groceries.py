@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..shapes import ellipsoid, sphere
+from ..shapes import ellipsoid, joined, sphere
 from ..sheets import bulged, creases, noise, warped_field
 from ..solids import Kind, Mesh, Solid
-from .assembly import Rng, Solids, between, boxes, copies, joined, kind, pick
+from .assembly import Rng, Solids, between, boxes, copies, kind, pick
 
 _HEXAGONAL = np.sqrt(3) / 2
 
