@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# Where the tests run in the background SIGINT is ignored, and every program they start and interrupt would inherit that.
+# Where the tests run in the background SIGINT is ignored, and every program they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
