@@ -351,7 +351,8 @@ def _triangulated(flat: Points, ends: NDArray[np.intp]) -> NDArray[np.int32]:
     # The ear cutter leaves out points on a straight line, and the walls would not meet the cap there.
     phase = np.arange(len(flat))
     nudged = flat + _JITTER_MM * np.column_stack([np.sin(12.9898 * phase), np.cos(78.233 * phase)])
-    triangles = mapbox_earcut.triangulate_float64(nudged, ends.astype(np.uint32)).reshape(-1, 3).astype(np.int32)
+    corners = mapbox_earcut.triangulate_float64(nudged, ends.astype(np.uint32))
+    triangles: NDArray[np.int32] = np.asarray(corners, np.int32).reshape(-1, 3)
     expected = len(flat) + 2 * (len(ends) - 1) - 2
     if len(triangles) != expected:
         raise ValueError(f"an outline crosses itself or a hole: {len(triangles)} of {expected} triangles")
