@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json as json_text
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..configs.loading import shipped
-from ..detector.errors import MissingExtra, UsageError
+from ..detector.errors import UsageError
 from ..detector.taxonomy import TAXONOMY
+from .synthesize import require_rendering
 from .terminal import complain, progress, stdout
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def project(
     carries the attribute `projected: yes`, and the scans given stay untouched. A realism check refuses what could not
     lie there or would show that it does not; reasons are counted at the end.
     """
-    if any(find_spec(name) is None for name in ("mapbox_earcut", "numba", "xraylib")):
-        raise MissingExtra("projecting threats", "synthetic")
+    require_rendering()
     if len(scans) < 2:
         raise UsageError(f"{scans[0]}: scans and a new folder are needed", "give: parcelsight project SCANS… OUT")
     if count is not None and share is not None:

@@ -66,7 +66,7 @@ def synthesize(
     that was interrupted goes on when the same command is given again; a larger `--count` adds to it.
     """
     wanted = _shares(shares, split)
-    _require_extra()
+    require_rendering()
     if gallery:
         _gallery(out, seed)
         return
@@ -110,7 +110,7 @@ def _shares(text: str | None, split: str) -> tuple[float, float, float]:
     return train, val, test
 
 
-def _require_extra() -> None:
+def require_rendering() -> None:
     """Raises MissingExtra before anything is begun."""
     if any(find_spec(name) is None for name in ("mapbox_earcut", "numba", "xraylib")):
         raise MissingExtra("rendering scans", "synthetic")

@@ -18,7 +18,7 @@ from ...detector.errors import UsageError
 from ..belt import BeltParcel, LineBlock, Lines
 from .belt_parcels import LaidParcel, Tunnel, draw_parcel, lay
 from .belt_plan import BeltPlan
-from .detector_array import DetectorArray, _digitise, _veiled
+from .detector_array import DetectorArray, digitise, veiled
 from .scanner import Scanner
 
 _STRETCH_ROWS = 1024
@@ -104,7 +104,7 @@ class VirtualScanner:
         tube = 1 + np.float32(array.line_drift) * self._drift(number, first)
         levels = np.empty(lit.shape, np.uint16)
         electronic = np.float32(array.electronic_noise**2)
-        _digitise(levels, lit, normal, tube, array.gain, array.dark, 1 / array.photons, electronic, array.saturation)
+        digitise(levels, lit, normal, tube, array.gain, array.dark, 1 / array.photons, electronic, array.saturation)
         return levels
 
     def _drift(self, view: int, first: int) -> NDArray[np.float32]:
@@ -187,7 +187,7 @@ class _Belt:
             array = self._owner.arrays[view]
             ideal, empty = self._ideal(view, number * _STRETCH_ROWS - _HALO_ROWS)
             if not empty:
-                lit = _veiled(ideal, array.scatter)
+                lit = veiled(ideal, array.scatter)
                 ideal = cv2.sepFilter2D(lit, -1, array.across, array.along, borderType=cv2.BORDER_REPLICATE)
             self._stretches[key] = ideal[_HALO_ROWS:-_HALO_ROWS].copy()
         return self._stretches[key]

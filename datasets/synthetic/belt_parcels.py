@@ -18,7 +18,7 @@ from .detector_array import DetectorArray
 from .labels import annotate
 from .packing import SIZE_LIMIT_MM, compose_parcel
 from .projector import Fan
-from .render import _averaged
+from .render import averaged
 from .scanner import Scanner, ScannerPreset, View, ViewFrame
 from .shadows import Projector
 from .solids import Parcel, Split
@@ -175,4 +175,4 @@ def _expose(
     ideal = scanner.nodes.transmission(projection.attenuation)
     found = annotate(projection, ideal, scanner, array, view, masks=False)
     moved = replace(found, xyxy_px=found.xyxy_px + np.array([first, first_row, first, first_row]))
-    return Exposure(first, _averaged(ideal, fan), moved)
+    return Exposure(first, averaged(ideal, fan), moved)

@@ -77,14 +77,14 @@ class DetectorArray:
 
     def read_out(self, transmission: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint16]:
         """Levels (H, W, C) in units of 1/AIR_LEVEL of ideal transmissions (H, W, C)."""
-        lit = _veiled(transmission, self.scatter)
+        lit = veiled(transmission, self.scatter)
         lit = cv2.sepFilter2D(lit, -1, self.across, self.along, borderType=cv2.BORDER_REPLICATE)
         lit = lit.reshape(transmission.shape)
         normal = rng.standard_normal(lit.shape, dtype=np.float32)
         lines = _drift(len(lit), self.line_drift, rng)
         levels = np.empty(lit.shape, np.uint16)
         electronic = np.float32(self.electronic_noise**2)
-        _digitise(levels, lit, normal, lines, self.gain, self.dark, 1 / self.photons, electronic, self.saturation)
+        digitise(levels, lit, normal, lines, self.gain, self.dark, 1 / self.photons, electronic, self.saturation)
         return levels
 
 
@@ -106,7 +106,7 @@ def _with_afterglow(kernel: NDArray[np.float32], share: float) -> NDArray[np.flo
     return ((1 - share) * sharp + share * spread).astype(np.float32)
 
 
-def _veiled(transmission: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+def veiled(transmission: NDArray[np.float32], share: float) -> NDArray[np.float32]:
     """Replace a share of the signal by its surroundings' average: scatter carries no detail."""
     height, width = transmission.shape[:2]
     coarse = cv2.resize(transmission, (-(-width // _VEIL_STEP), -(-height // _VEIL_STEP)), interpolation=cv2.INTER_AREA)
@@ -124,7 +124,7 @@ def _drift(lines: int, deviation: float, rng: np.random.Generator) -> NDArray[np
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _digitise(
+def digitise(
     levels: NDArray[np.uint16],
     lit: NDArray[np.float32],
     normal: NDArray[np.float32],

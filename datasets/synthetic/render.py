@@ -60,7 +60,7 @@ def render(
         projection = Projector(fine, fan.finer(preset.oversample), scanner.nodes).project(items)
         ideal = scanner.nodes.transmission(projection.attenuation)
         array = DetectorArray.draw(preset.signal, fan.columns, ideal.shape[2], rng)
-        levels = array.read_out(_averaged(ideal, fan), rng)
+        levels = array.read_out(averaged(ideal, fan), rng)
         pixels, kind = (levels, ScanKind.DUAL_ENERGY) if scanner.dual_energy else (levels[:, :, 0], ScanKind.GREY)
         name = f"{scan_id}_{view.name}"
         scan = Scan(name, pixels, kind, preset.pitch_mm, view.name, {"scanner": scanner.name})
@@ -88,7 +88,7 @@ def frame_of(
     return replace(frame, first_row_mm=y_mm[0]), frame.fan(x_mm, y_mm)
 
 
-def _averaged(ideal: NDArray[np.float32], fan: Fan) -> NDArray[np.float32]:
+def averaged(ideal: NDArray[np.float32], fan: Fan) -> NDArray[np.float32]:
     """Transmissions of pixels from those of their rays: detectors add up light, not attenuation."""
     if ideal.shape[:2] == (fan.rows, fan.columns):
         return ideal
