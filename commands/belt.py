@@ -14,7 +14,7 @@ from ..configs.loading import shipped
 from ..datasets.belt_document import BeltDocument
 from ..datasets.belt_motion import BeltEvent, ScriptedEvent
 from ..detector.errors import UsageError
-from .synthesize import require_rendering
+from .extras import RENDERING, require
 from .terminal import progress, stdout
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def belt(
 
     Example: `parcelsight belt lane1 --seconds 60 --touching 0.3 --event stop@2500:3 --event reverse@6000:1`
     """
-    require_rendering()
+    require("rendering scans", "synthetic", RENDERING)
     # Rendering loads and compiles for seconds; other verbs must not pay for it.
     from ..datasets.synthetic.belt_plan import BeltPlan
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..detector.errors import MissingExtra, RunError, UsageError
+from ..detector.errors import RunError, UsageError
+from .extras import EVALUATING, require
 from .terminal import progress, stderr, stdout
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ def evaluate(
         raise UsageError(f"unknown --thresholds {thresholds!r}", f"use one of: {', '.join(THRESHOLD_RULES)}")
     if out and out.is_dir():
         raise UsageError(f"{out}: is a folder", "give --out a file name")
-    if find_spec("faster_coco_eval") is None or find_spec("scipy") is None:
-        raise MissingExtra("evaluating", "train")
+    require("evaluating", "train", EVALUATING)
     from ..training.evaluation_result import EvaluationSettings
     from ..training.operating_points import ThresholdRule
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..detector.errors import MissingExtra, ScanError, UsageError
+from ..detector.errors import ScanError, UsageError
+from .extras import EXPORTING, require
 from .terminal import progress, stderr, stdout
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from .export_card import Calibration
 
 MOST_REAL_PICTURES = 16
-_NEEDED = ("torch", "ultralytics", "onnx", "faster_coco_eval", "scipy")
 
 
 def export(
@@ -53,8 +52,7 @@ def export(
     like at IoU ≥ 0.99 with a score within 0.001, alone and in a batch. It is saved beside the model as
     `NAME.parity.json`. If it fails, no file is written.
     """
-    if missing := [package for package in _NEEDED if find_spec(package) is None]:
-        raise MissingExtra(f"exporting ({missing[0]})", "train")
+    require("exporting", "train", EXPORTING)
     from ..training.trained_run import read_run
 
     trained = read_run(run)

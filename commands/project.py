@@ -12,7 +12,7 @@ import typer
 from ..configs.loading import shipped
 from ..detector.errors import UsageError
 from ..detector.taxonomy import TAXONOMY
-from .synthesize import require_rendering
+from .extras import RENDERING, require
 from .terminal import complain, progress, stdout
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def project(
     carries the attribute `projected: yes`, and the scans given stay untouched. A realism check refuses what could not
     lie there or would show that it does not; reasons are counted at the end.
     """
-    require_rendering()
+    require("projecting threats", "synthetic", RENDERING)
     if len(scans) < 2:
         raise UsageError(f"{scans[0]}: scans and a new folder are needed", "give: parcelsight project SCANS… OUT")
     if count is not None and share is not None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from ..configs.loading import shipped
-from ..detector.errors import MissingExtra, UsageError
+from ..detector.errors import UsageError
+from .extras import RENDERING, require
 from .terminal import progress, stderr, stdout
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def synthesize(
     that was interrupted goes on when the same command is given again; a larger `--count` adds to it.
     """
     wanted = _shares(shares, split)
-    require_rendering()
+    require("rendering scans", "synthetic", RENDERING)
     if gallery:
         _gallery(out, seed)
         return
@@ -108,12 +108,6 @@ def _shares(text: str | None, split: str) -> tuple[float, float, float]:
     if not (min(train, val, test) >= 0 and 0 < train + val + test < float("inf")):
         raise UsageError(f"--shares {text}: not three shares", f"give three numbers, such as {_SHARES}")
     return train, val, test
-
-
-def require_rendering() -> None:
-    """Raises MissingExtra before anything is begun."""
-    if any(find_spec(name) is None for name in ("mapbox_earcut", "numba", "xraylib")):
-        raise MissingExtra("rendering scans", "synthetic")
 
 
 def _gallery(out: Path, seed: int) -> None:

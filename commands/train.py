@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..detector.errors import MissingExtra, UsageError
+from ..detector.errors import UsageError
+from .extras import TRAINING, require
 from .terminal import progress, stderr, stdout
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def train(
         raise UsageError("give either a recipe or --resume RUN", "see: parcelsight train --help")
     if resume is not None and (data or out or epochs or device):
         raise UsageError("--resume goes on as the run began", "leave out --data, --out, --epochs and --device")
-    _require_extra()
+    require("training", "train", TRAINING)
     settings = None if recipe is None else _settings(recipe, data, epochs, device)
     run_dir = resume or out or _new_run(settings)
     state = _train(settings, run_dir, verbose)
@@ -96,11 +97,3 @@ def _settings(recipe: str, data: list[Path] | None, epochs: int | None, device: 
         raise UsageError(f"unknown device {device!r}", f"use one of {', '.join(Device)}")
     given = {"data": tuple(data) if data else None, "epochs": epochs, "device": Device(device) if device else None}
     return load_recipe(recipe).model_copy(update={key: value for key, value in given.items() if value is not None})
-
-
-def _require_extra() -> None:
-    """Say what is missing in one line, before anything heavy is imported."""
-    from importlib.util import find_spec
-
-    if any(find_spec(package) is None for package in ("torch", "ultralytics", "albumentations", "matplotlib", "onnx")):
-        raise MissingExtra("training", "train")

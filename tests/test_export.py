@@ -213,6 +213,7 @@ BOX = (10.0, 10.0, 60.0, 60.0, 0.8, 0)
         pytest.param([BOX], [(*BOX[:4], 0.8, 1)], 2, 2, id="another class"),
         pytest.param([BOX], [BOX, (10, 10, 60, 60, 0.5, 0)], 3, 1, id="a second box on the same object"),
         pytest.param([(*BOX[:4], 0.2501, 0)], [(*BOX[:4], 0.2499, 0)], 2, 0, id="either side of the threshold"),
+        pytest.param([(*BOX[:4], 1.1e-4, 0)], [(*BOX[:4], 0.9e-4, 0)], 1, 0, id="either side of the floor"),
     ],
 )
 def test_detections_are_compared_both_ways(

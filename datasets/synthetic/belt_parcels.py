@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...detector.errors import RunError, UsageError
+from ...detector.errors import UsageError
 from ..annotations import Annotations
 from .detector_array import DetectorArray
 from .labels import annotate
-from .packing import SIZE_LIMIT_MM, compose_parcel
+from .packing import SIZE_LIMIT_MM, compose_parcel, drawn
 from .projector import Fan
 from .render import averaged
 from .scanner import Scanner, ScannerPreset, View, ViewFrame
@@ -27,7 +27,6 @@ Size = tuple[float, float, float]
 _AIR_MM = 20.0
 """Air kept between the largest parcel and the edge of the tunnel."""
 _LEAST_MM = (250.0, 250.0, 100.0)
-_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,21 +119,14 @@ def draw_parcel(rng: np.random.Generator, split: Split, threat_share: float, tun
     Raises:
         RunError: if none can be packed.
     """
-    reason = ""
-    for _ in range(_DRAWS):
-        try:
-            parcel = compose_parcel(rng, split, threat_share=threat_share, size_limit_mm=tunnel.size_limit_mm)
-        except ValueError as error:
-            # Random proportions can give an outline that no mesh can be made of.
-            reason = str(error)
-            continue
-        x = np.array([item.bounds_mm[:, 0] for item in parcel.items])
-        left, right = float(x[:, 0].min()), float(x[:, 1].max())
-        spare = max(0.0, tunnel.size_limit_mm[0] - (right - left)) / 2
-        shift = np.array([rng.uniform(-spare, spare) - (left + right) / 2, 0.0, 0.0])
-        packaging, *contents = (item.placed(np.eye(3), shift) for item in parcel.items)
-        return replace(parcel, packaging=packaging, contents=tuple(contents))
-    raise RunError(f"no parcel can be packed ({reason})", "report this with the command and its seed")
+    limit_mm = tunnel.size_limit_mm
+    parcel = drawn(lambda: compose_parcel(rng, split, threat_share=threat_share, size_limit_mm=limit_mm), "a parcel")
+    x = np.array([item.bounds_mm[:, 0] for item in parcel.items])
+    left, right = float(x[:, 0].min()), float(x[:, 1].max())
+    spare = max(0.0, tunnel.size_limit_mm[0] - (right - left)) / 2
+    shift = np.array([rng.uniform(-spare, spare) - (left + right) / 2, 0.0, 0.0])
+    packaging, *contents = (item.placed(np.eye(3), shift) for item in parcel.items)
+    return replace(parcel, packaging=packaging, contents=tuple(contents))
 
 
 def lay(parcel: Parcel, first_row: int, tunnel: Tunnel, arrays: Mapping[str, DetectorArray]) -> LaidParcel:

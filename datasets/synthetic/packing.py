@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -26,6 +26,7 @@ T = TypeVar("T")
 SIZE_LIMIT_MM = (600.0, 1000.0, 450.0)
 """Largest parcel: across the belt, along it, height."""
 _DRAWS = 60
+_COMPOSINGS = 4
 _PLAY_MM = 30.0
 """By how much the inner space exceeds a threat that must fit; the height map rounds down to whole cells."""
 SPREAD = "split_consignment"
@@ -45,6 +46,25 @@ class Cargo:
     scenario: str
     threats: tuple[Group, ...]
     others: tuple[Group, ...]
+
+
+def drawn(compose: Callable[[], T], name: str) -> T:
+    """What is composed; drawn again where random proportions gave an outline that no mesh can be made of.
+
+    Args:
+        compose: composes from a random generator of its own, so that another call gives something else.
+        name: what is composed, for the message.
+
+    Raises:
+        RunError: if that happens so often that a design must be broken.
+    """
+    reasons = []
+    for _ in range(_COMPOSINGS):
+        try:
+            return compose()
+        except ValueError as error:
+            reasons.append(str(error))
+    raise RunError(f"{name} cannot be packed ({reasons[-1]})", "report this with the command and its seed")
 
 
 def compose_parcel(

@@ -14,7 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,18 +30,16 @@ from ..scan import Scan, ScanKind
 from ..writers import write_dual_energy
 from .journal import NAME, Entry, Journal, cannot_write
 from .looks import Palette, palette_of
-from .packing import compose_consignment, compose_parcel
+from .packing import compose_consignment, compose_parcel, drawn
 from .plan import Plan
 from .render import RenderedScan, render
 from .scanner import Scanner, load_scanner
 from .senders import ALL, SPLITS, Sender
 from .solids import Parcel
 
-T = TypeVar("T")
 LICENCE = "rendered by ParcelSight, no third-party material"
 _AHEAD = 4
 """Parcels in flight for each job: enough to keep it busy, few enough to stop at once."""
-_DRAWS = 4
 _CONSIGNMENT = (0, 2)
 """Sets the random numbers of a consignment apart from those of its first parcel, which come from ``[seed, index]``."""
 _COMPANY = 0.3
@@ -114,7 +112,7 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender
     scanner = scanners[int(rng.integers(len(scanners)))]
 
     def packed() -> Parcel:
-        return _drawn(lambda: compose_parcel(rng, sender.split, threat_share=plan.threat_share), parcel_id)
+        return drawn(lambda: compose_parcel(rng, sender.split, threat_share=plan.threat_share), f"parcel {parcel_id}")
 
     parcel = packed() if sender.parcels == 1 else _consignment(plan, sender)[index - sender.first]
     company = (_beside(parcel, packed(), rng),) if rng.random() < _COMPANY else ()
@@ -130,24 +128,8 @@ def _parcel_id(plan: Plan, index: int) -> str:
 def _consignment(plan: Plan, sender: Sender) -> tuple[Parcel, ...]:
     """All parcels of a sender, packed from numbers of the sender's own, so that each can be rendered by itself."""
     rng = np.random.default_rng([plan.seed, sender.first, *_CONSIGNMENT])
-    return _drawn(
-        lambda: compose_consignment(rng, sender.split, parcels=sender.parcels), _parcel_id(plan, sender.first)
-    )
-
-
-def _drawn(compose: Callable[[], T], parcel_id: str) -> T:
-    """What is composed; drawn again where random proportions gave an outline that no mesh can be made of.
-
-    Raises:
-        RunError: if that happens so often that a design must be broken.
-    """
-    reasons = []
-    for _ in range(_DRAWS):
-        try:
-            return compose()
-        except ValueError as error:
-            reasons.append(str(error))
-    raise RunError(f"parcel {parcel_id} cannot be packed ({reasons[-1]})", "report this with the command and its seed")
+    name = f"parcel {_parcel_id(plan, sender.first)}"
+    return drawn(lambda: compose_consignment(rng, sender.split, parcels=sender.parcels), name)
 
 
 def _beside(first: Parcel, other: Parcel, rng: np.random.Generator) -> Parcel:
