@@ -48,6 +48,9 @@ def synthesize(
         typer.Option(metavar="TRAIN,VAL,TEST", help="With --split all: shares of the parcels.", show_default=_SHARES),
     ] = None,
     threat_share: Annotated[float, typer.Option(help="Chance of a parcel to hold a threat, 0…1.")] = 0.5,
+    several_share: Annotated[
+        float, typer.Option(help="Chance of a parcel with a threat to hold several: more to learn from a picture.")
+    ] = 0.15,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default="one a core")] = None,
     looks: Annotated[str, typer.Option(help=_looks_help())] = "canonical",
     only: Annotated[
@@ -76,7 +79,7 @@ def synthesize(
     from ..datasets.synthetic.scanner import dual_energy_presets
 
     names = tuple(scanner or dual_energy_presets(views))
-    plan = Plan(out, count, seed, names, split, views, threat_share, looks, only, masks, wanted)
+    plan = Plan(out, count, seed, names, split, views, threat_share, looks, only, masks, several_share, wanted)
     finished = 0
     try:
         with progress() as bar:

@@ -29,6 +29,9 @@ _DRAWS = 60
 _COMPOSINGS = 4
 _PLAY_MM = 30.0
 """By how much the inner space exceeds a threat that must fit; the height map rounds down to whole cells."""
+SEVERAL_SHARE = 0.15
+"""Usual share of parcels with several threats among those with any."""
+_MOST_THREATS = 5
 SPREAD = "split_consignment"
 """Scenario of parcels among which one sender spreads the parts of a gun."""
 _STUFFING = (0.0, 0.15, 0.5, 0.9, 1.0)
@@ -72,6 +75,7 @@ def compose_parcel(
     split: Split,
     *,
     threat_share: float = 0.5,
+    several_share: float = SEVERAL_SHARE,
     size_limit_mm: Vector = SIZE_LIMIT_MM,
 ) -> Parcel:
     """Pack a parcel.
@@ -80,6 +84,8 @@ def compose_parcel(
         rng: decides everything; the same state gives the same parcel.
         split: only designs of this split are used, of threats as of harmless things.
         threat_share: probability that the parcel holds at least one threat. Classes are drawn evenly, then kinds.
+        several_share: probability that a parcel with a threat holds two to five of any classes; more of them teach a
+            network more a picture, fewer are truer to the post.
         size_limit_mm: largest parcel across the belt, along the belt, and in height.
 
     Returns:
@@ -87,7 +93,7 @@ def compose_parcel(
     """
     theme = _theme(rng)
     threatened = rng.random() < threat_share
-    scenario, threats = _fitting_threats(rng, split, size_limit_mm) if threatened else ("benign", ())
+    scenario, threats = _fitting_threats(rng, split, size_limit_mm, several_share) if threatened else ("benign", ())
     if threatened and scenario == "threat" and theme.name == "tool_set":
         scenario = "among_tools"
     return _parcel(rng, split, theme, scenario, threats, size_limit_mm)
@@ -145,34 +151,38 @@ def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
     return things[int(rng.choice(len(things), p=total / total.sum()))]
 
 
-def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector) -> tuple[str, tuple[Group, ...]]:
+def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector, several_share: float) -> tuple[str, tuple[Group, ...]]:
     """Threats that a carton within the limit can hold; a long gun that none can hold gives way to another threat."""
     room = _threat_room(limit_mm)
     for _ in range(_DRAWS):
-        scenario, groups = _threats(rng, split)
+        scenario, groups = _threats(rng, split, several_share)
         if all((_extent(g) <= room).all() for g in groups):
             return scenario, groups
     raise RunError(f"no threat fits a parcel of {limit_mm} mm after {_DRAWS} draws", "allow larger parcels")
 
 
-def _threats(rng: Rng, split: Split) -> tuple[str, tuple[Group, ...]]:
+def _threats(rng: Rng, split: Split, several_share: float) -> tuple[str, tuple[Group, ...]]:
     """The scenario and the threats of a parcel, those of one class as likely as those of any other."""
-    labels = [c for c in TAXONOMY.classes if threats_of(c, split)]
-    label = labels[int(rng.integers(len(labels)))]
-    first = draw_item(rng, draw_kind(rng, threats_of(label, split)), split)
+    if rng.random() < several_share:
+        count = int(rng.integers(2, _MOST_THREATS + 1))
+        return "several_threats", tuple((_threat(rng, split)[1],) for _ in range(count))
+    label, first = _threat(rng, split)
     chance = rng.random()
     if label == "cartridge" and chance < 0.7:
         return "loose_cartridges", _alike(rng, first, split)
     if chance < 0.12:
         return "kit", _kit(rng, split)
-    if chance < 0.45:
+    if chance < 0.5:
         name = draw_presentation(rng)
         return name, (PRESENTATIONS[name][0](rng, (first,), split),)
-    if chance < 0.6:
-        other = labels[int(rng.integers(len(labels)))]
-        second = draw_item(rng, draw_kind(rng, threats_of(other, split)), split)
-        return "several_threats", ((first,), (second,))
     return "threat", ((first,),)
+
+
+def _threat(rng: Rng, split: Split) -> tuple[str, Item]:
+    """One threat and its class."""
+    labels = [c for c in TAXONOMY.classes if threats_of(c, split)]
+    label = labels[int(rng.integers(len(labels)))]
+    return label, draw_item(rng, draw_kind(rng, threats_of(label, split)), split)
 
 
 def _kit(rng: Rng, split: Split) -> tuple[Group, ...]:

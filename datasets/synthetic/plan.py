@@ -12,6 +12,7 @@ import numpy as np
 from ... import __version__
 from ...detector.errors import UsageError
 from .looks import palette_of
+from .packing import SEVERAL_SHARE
 from .scanner import load_scanner
 from .senders import ALL, SPLITS, Sender, Shares, SplitChoice, senders
 
@@ -35,6 +36,8 @@ class Plan:
     looks: str = "canonical"
     only: Only = "all"
     masks: bool = False
+    several_share: float = SEVERAL_SHARE
+    """Chance of a parcel with a threat to hold several."""
     shares: Shares = (80.0, 10.0, 10.0)
     """Of train, val and test among the parcels, in any unit; counts where the split is ``all``."""
 
@@ -48,6 +51,7 @@ class Plan:
             "shares": self.shares if self.split == ALL else None,
             "views": self.views,
             "threat_share": self.threat_share,
+            "several_share": self.several_share,
             "looks": self.looks,
             "only": self.only,
             "masks": self.masks,
@@ -62,8 +66,9 @@ class Plan:
         """Raises UsageError or ConfigError for what cannot be rendered."""
         if self.count < 1:
             raise UsageError(f"--count {self.count}: there must be something to render", "give 1 or more")
-        if not 0 <= self.threat_share <= 1:
-            raise UsageError(f"--threat-share {self.threat_share}: not a share", "give a number from 0 to 1")
+        for option, share in (("--threat-share", self.threat_share), ("--several-share", self.several_share)):
+            if not 0 <= share <= 1:
+                raise UsageError(f"{option} {share}: not a share", "give a number from 0 to 1")
         if self.seed < 0:
             raise UsageError(f"--seed {self.seed}: seeds are not negative", "give 0 or more")
         palette_of(self.looks, np.random.default_rng(0))
