@@ -4,11 +4,15 @@
     ├── UsageError              the command was asked for something impossible
     ├── ConfigError             a YAML file: the message starts with the path of the bad key
     ├── ScanError               a picture or video that cannot be taken as a scan
+    ├── StreamError             lines of a scanner that do not keep the protocol
     ├── AnnotationError         labels that cannot be read or do not fit their scan
     ├── DatasetError            a data set as a whole: layout, splits, leaks
     ├── ModelError              a model file that is not ours, damaged, or of an unknown contract
+    ├── LedgerError             the lanes' ledger cannot be opened or written
+    ├── SourceError             a scanner's stream cannot be reached or does not keep its protocol
     ├── MissingExtra            an optional dependency is not installed
-    └── RunError                training, evaluation, rendering or export could not finish
+    ├── RunError                training, evaluation, rendering or export could not finish
+    └── StorageError            a database cannot be opened, read or written
 
 Errors of other libraries are wrapped once, where they enter, in one of these.
 """
@@ -49,6 +53,10 @@ class ScanError(ParcelSightError):
     """A picture or video cannot be taken as a scan."""
 
 
+class StreamError(ParcelSightError):
+    """A scanner's lines do not keep the protocol; the connection is dropped."""
+
+
 class AnnotationError(ParcelSightError):
     """Labels cannot be read, or do not fit the scan they belong to."""
 
@@ -59,6 +67,14 @@ class DatasetError(ParcelSightError):
 
 class ModelError(ParcelSightError):
     """A model file is not ours, is damaged, or speaks an unknown contract."""
+
+
+class LedgerError(ParcelSightError):
+    """The lanes' ledger cannot be opened or written."""
+
+
+class SourceError(ParcelSightError):
+    """A scanner's stream cannot be reached, or does not keep its protocol."""
 
 
 class MissingExtra(ParcelSightError):
@@ -77,3 +93,7 @@ class MissingExtra(ParcelSightError):
 
 class RunError(ParcelSightError):
     """Training, evaluation, rendering or export could not finish."""
+
+
+class StorageError(ParcelSightError):
+    """A database cannot be opened, read or written."""

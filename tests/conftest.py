@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+from tests.databases import create, postgres_server
 
 # Where the tests run in the background SIGINT is ignored, and every program they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -19,3 +23,11 @@ def shared_data() -> Path:
     if not _SHARED_DATA.is_dir():
         pytest.skip("the folder of real research scans, ../shared/data, is not beside the repository")
     return _SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A server for the whole run; each call gives the URL of a new, empty database."""
+    with postgres_server() as url:
+        numbers = count(1)
+        yield lambda: create(url, f"test{next(numbers)}")

@@ -1,0 +1,1 @@
+"""Who viewed, decided and exported: an append-only record that shows when it was altered."""
