@@ -53,7 +53,7 @@ class Database:
         Raises:
             StorageError: if the database is gone, locked, full or read-only.
         """
-        with explained(self.name), Session(self.engine) as session, session.begin():
+        with explained(self.name), Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager

@@ -1,0 +1,1 @@
+"""The work itself: the queue of parcels, decisions, openings, feedback."""
