@@ -111,7 +111,7 @@ def _lining(d: Rng, r: Rng, x: float, y: float, z: float) -> Solids:
 
 
 def _rails(d: Rng, x: float, y: float, floor_mm: float) -> Solids:
-    gap, width = y * between(d, 0.2, 0.42), between(d, 12, 24)
+    gap, width = y * between(d, 0.2, 0.5), between(d, 12, 38)
     metal, wall = pick(d, "aluminium", "aluminium", "steel"), between(d, 1.0, 1.8)
     solids: Solids = []
     for s in (-1, 1):

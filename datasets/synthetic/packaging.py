@@ -301,7 +301,7 @@ PACKAGINGS: tuple[Packaging, ...] = (
     Packaging("sack", sack, (240, 180, 40), (440, 330, 220), 24, 0.6, soft=True, spare_mm=290.0),
     Packaging("carrier_bag", carrier_bag, (200, 160, 30), (420, 320, 200), 24, 1.0, soft=True, spare_mm=290.0),
     Packaging("backpack", backpack, (280, 200, 50), (450, 330, 210), 24, 1.2, soft=True, spare_mm=200.0),
-    Packaging("suitcase", suitcase, (400, 280, 110), (560, 400, 230), 24, 1.6, spare_mm=230.0),
+    Packaging("suitcase", suitcase, (400, 280, 110), (680, 440, 260), 24, 2.4, spare_mm=230.0),
 )
 """Every packaging, with the inner sizes it comes in; long cartons and tubes take what is longer."""
 

@@ -38,6 +38,8 @@ _STUFFING = (0.0, 0.15, 0.5, 0.9, 1.0)
 """Chances of a layer of cloth at each stage of packing a bag."""
 _CLUTTER = 0.6
 """Chance of a bag to hold small things besides what it was packed for: keys, clips, coins, buckles, cables."""
+_ROOMY = 0.45
+"""Share of bags that are larger than what is in them asks for: there a gun is a quarter of the picture, not half."""
 _PRESENTED_BENIGN = 0.05
 """Share of harmless objects that are wrapped, plated or housed like threats."""
 
@@ -239,6 +241,8 @@ def _packaging_for(
     share = np.linspace(0, 1, 21)[:, None]
     room = (low + (high - low) * share).prod(1)
     grown = float(share[min(int(np.searchsorted(room, volume)), 20), 0])
+    if packaging.name in BAGS and rng.random() < _ROOMY:
+        grown += rng.uniform(0.3, 1.0)
     size = low + (high - low) * np.clip(grown + rng.normal(0, 0.12, 3), 0, 1)
     spare = np.array([packaging.spare_mm, packaging.spare_mm, 50.0])
     size = np.minimum(size, np.maximum(_room(limit_mm) - spare, need))

@@ -16,7 +16,9 @@ from .magazines import magazine_solids
 from .pistol_frames import frame_solids, magazine_place
 from .pistol_parts import Family, PistolDesign, barrel_solids, pistol_design, slide_solids, spring_solids
 
-FAMILIES: tuple[Family, ...] = ("service", "service", "pocket", "exposed", "target", "printed", "service", "shell")
+FAMILIES: tuple[Family, ...] = (
+    "service", "exposed", "pocket", "exposed", "target", "printed", "service", "shell", "exposed", "service",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=256)
