@@ -1,0 +1,1 @@
+"""Operator training: courses, exercises, adaptive difficulty, threat projection at work, honest statistics."""
