@@ -29,12 +29,12 @@ def block() -> str:
 def table(evaluation: Evaluation, path: Path) -> str:
     """One evaluation: what it was measured on, and a line a class and group."""
     data, point = evaluation.data, evaluation.operating_point
-    chosen = "No threat-free scan to choose a threshold on."
+    chosen = "No threat-free parcel to choose a threshold on."
     if point is not None:
         rate = percent(point.false_alarm_rate)
-        chosen = f"Threshold chosen on {point.chosen_on}; {rate} % of the threat-free scans alarm."
+        chosen = f"Threshold chosen on {point.chosen_on}; {rate} % of the threat-free parcels alarm."
     lines = [
-        f"**{data.name}**, split {data.split}: {evaluation.scored_scans} scans, {evaluation.threat_free_scans} of them "
+        f"**{data.name}**, split {data.split}: {evaluation.parcels} parcels, {evaluation.threat_free_parcels} of them "
         f"threat-free ([{path.name}](docs/results/{path.name})). {chosen}",
         "",
         "| %, with 95 % interval | objects | AP50 | objects found |",

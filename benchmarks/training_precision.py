@@ -15,6 +15,7 @@ from time import perf_counter
 
 import numpy as np
 
+from parcelsight.datasets.scan import AIR_LEVEL
 from parcelsight.detector.lesson import EpochReport, LabelledPicture, Lesson
 from parcelsight.detector.network import build_network, cpu_has_matrix_units, show_engine_log, train_network
 
@@ -52,7 +53,9 @@ def seconds_a_batch(pictures: tuple[LabelledPicture, ...], side_px: int, mixed: 
             run_dir=Path(folder),
             train=pictures,
             val=pictures[:1],
-            augment=lambda rgb, boxes, class_ids, _: (rgb, boxes, class_ids),
+            augment=lambda sample, seed, fetch: sample,
+            draw=lambda epoch: np.arange(len(pictures)),
+            air_level=AIR_LEVEL,
             input_px=side_px,
             epochs=1,
             batch=BATCH,

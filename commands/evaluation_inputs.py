@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..datasets.annotations import Annotations, Dataset, Record
@@ -12,7 +13,7 @@ from ..datasets.formats.problems import Outcome, Problems
 from ..datasets.native import list_splits, open_dataset
 from ..datasets.pairs import find_scans
 from ..datasets.readers import read_pair, read_scan
-from ..detector.card import ClassSpec
+from ..detector.card import ClassSpec, OperatingPoint
 from ..detector.errors import DatasetError, ScanError, UsageError
 from ..inference.detector import Detector
 from ..inference.sources import NO_PICTURES
@@ -30,6 +31,8 @@ class OpenedModel:
     predict: Predict
     identity: ModelIdentity
     classes: tuple[ClassSpec, ...]
+    points: tuple[OperatingPoint, ...] = ()
+    """The operating points it carries."""
 
 
 def open_model(path: Path, score_floor: float, threads: int) -> OpenedModel:
@@ -50,8 +53,11 @@ def open_model(path: Path, score_floor: float, threads: int) -> OpenedModel:
     card = detector.card
     return OpenedModel(
         lambda rgb: detector.detect(rgb, score_floor),
-        _identity(f"{card.name} {card.version}", path, card.classes),
+        _identity(f"{card.name} {card.version}", path, card.classes).model_copy(
+            update={"weights_sha256": card.weights_sha256}
+        ),
         card.classes,
+        card.operating_points,
     )
 
 
@@ -107,6 +113,50 @@ def open_part(data: Path, split: str | None) -> Part:
         for scan_id, problem in broken.items()
     )
     return Part(dataset.with_records([r for r in dataset if r.scan_id not in broken]), split, set_aside)
+
+
+def open_parts(sources: Sequence[Path], split: str | None) -> Part:
+    """Open the same split of one or several data sets, together.
+
+    Raises:
+        DatasetError, AnnotationError, UsageError: as :func:`open_part`.
+    """
+    return merged([open_part(source, split) for source in sources])
+
+
+def merged(parts: Sequence[Part]) -> Part:
+    """Several parts as one; ids and groups of each begin with its name, which every label carries as ``data_set``.
+
+    Args:
+        parts: at least one.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    names = _distinct([part.dataset.name for part in parts])
+    records = tuple(_named(record, name) for name, part in zip(names, parts, strict=True) for record in part.dataset)
+    datasets = [part.dataset for part in parts]
+    splits = dict.fromkeys(part.split for part in parts)
+    return Part(
+        Dataset(
+            ", ".join(names),
+            ", ".join(dict.fromkeys(each.licence for each in datasets)),
+            tuple(dict.fromkeys(label for each in datasets for label in each.labels)),
+            records,
+        ),
+        ", ".join(splits),
+        tuple(scan for part in parts for scan in part.set_aside),
+    )
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """The names, numbered where one is there twice."""
+    return [name if names.count(name) == 1 else f"{name} {i}" for i, name in enumerate(names, start=1)]
+
+
+def _named(record: Record, name: str) -> Record:
+    labels = record.annotations
+    marked = replace(labels, attributes=tuple({**each, "data_set": name} for each in labels.attributes))
+    return replace(record, scan_id=f"{name}/{record.scan_id}", group=f"{name}/{record.group}", annotations=marked)
 
 
 def open_threat_free(folder: Path) -> Part:

@@ -7,31 +7,41 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from .. import __version__
-from ..datasets.annotations import Dataset
 from ..datasets.canonical import PALETTE_NAME
-from ..detector.card import ClassSpec, ModelCard, OperatingPoint
+from ..detector.calibration import calibrate
+from ..detector.card import CalibrationError, ClassSpec, ModelCard, OperatingPoint, PointName
 from ..detector.errors import DatasetError, RunError
 from ..detector.taxonomy import TAXONOMY
-from ..training.categories import ANY_THREAT
-from ..training.evaluation import evaluate
-from ..training.evaluation_result import Evaluation, EvaluationSettings, ModelIdentity, read_evaluation
-from ..training.scoring import Part, Predict
+from ..training.calibration import class_hits, fit_temperatures, reliability, telling, with_temperatures
+from ..training.categories import ANY_THREAT, categories_of
+from ..training.evaluation import sample_of
+from ..training.evaluation_parts import PointScore
+from ..training.evaluation_result import EvaluationSettings, ModelIdentity, read_evaluation
+from ..training.hits import Hits
+from ..training.operating_points import ThresholdRule
+from ..training.parcels import threat_free_parcels
+from ..training.points import Sample, chosen_points, measure_point
+from ..training.scoring import Part, Predict, score_scans
 from ..training.trained_run import TrainedRun
-from .evaluation_inputs import open_part
+from .evaluation_inputs import merged, open_part
 
 LICENCE = "AGPL-3.0-or-later"
 """Of everything built with the training engine, weights included."""
-_REPLICATES = 100
-"""The card takes no average precision, so its intervals may be coarse."""
+_REPLICATES = 1000
+"""Resamples behind the intervals of the calibration error."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """The classes with their thresholds, and what is known of them."""
+    """The classes with their thresholds and temperatures, and what is known of them."""
 
     classes: tuple[ClassSpec, ...]
-    point: OperatingPoint
+    in_force: OperatingPoint
+    points: tuple[OperatingPoint, ...] = ()
+    error: CalibrationError | None = None
 
 
 def weights_identity(run: TrainedRun, classes: Sequence[ClassSpec]) -> ModelIdentity:
@@ -54,7 +64,9 @@ def card_maker(run: TrainedRun, calibration: Calibration, name: str, version: st
         classes=calibration.classes,
         input_px=run.recipe.input_px,
         palette=PALETTE_NAME,
-        operating_point=calibration.point,
+        operating_point=calibration.in_force,
+        operating_points=calibration.points,
+        calibration=calibration.error,
         training_data=run.training_data,
         start_weights=f"{run.state.start_weights} sha256:{digest}" if digest else run.state.start_weights,
         weights_sha256=weights_sha256,
@@ -68,7 +80,7 @@ def not_measured(classes: tuple[ClassSpec, ...]) -> Calibration:
 
 
 def from_file(file: Path, identity: ModelIdentity, classes: tuple[ClassSpec, ...]) -> Calibration:
-    """The operating point of a saved evaluation of this very network.
+    """The operating points of a saved evaluation of this very network; its scores stay as they are.
 
     Raises:
         RunError: if the evaluation is of another model or holds no operating point.
@@ -77,43 +89,84 @@ def from_file(file: Path, identity: ModelIdentity, classes: tuple[ClassSpec, ...
     remedy = "evaluate the run directory itself: parcelsight evaluate RUN DATA --out FILE"
     if (result.model.sha256, result.model.classes) != (identity.sha256, identity.classes):
         raise RunError(f"{file}: evaluates {result.model.name}, not the weights of this run", remedy)
-    if result.operating_point is None:
-        raise RunError(f"{file}: holds no operating point, for want of threat-free scans", remedy)
-    return calibrated(result, classes)
+    if result.operating_point is None or not result.points:
+        raise RunError(f"{file}: holds no operating point, for want of threat-free parcels", remedy)
+    measured_on = (
+        f"{result.data.name} ({result.data.split}), {result.parcels} parcels; "
+        f"thresholds from {result.operating_point.chosen_on}"
+    )
+    return in_service(classes, result.points, measured_on)
 
 
 def measured(
     predict: Predict,
-    identity: ModelIdentity,
     classes: tuple[ClassSpec, ...],
     part: Part,
-    false_positive_rate: float,
+    balanced_budget: float,
     on_scan: Callable[[], None],
 ) -> Calibration | str:
-    """The operating point measured on validation scans, or why it cannot be."""
-    settings = EvaluationSettings(false_positive_rate=false_positive_rate, replicates=_REPLICATES)
-    result = evaluate(predict, identity, classes, part, settings, on_scan=on_scan)
-    if result.operating_point is None or not result.operating_point.resolved:
-        return f"{part.dataset.name} has {result.threat_free_scans} threat-free scans, too few"
-    return calibrated(result, classes)
+    """Temperatures and operating points from validation scans, or why they cannot be had.
+
+    Args:
+        predict: the network, with scores as it gives them.
+        classes: its classes.
+        part: the validation scans.
+        balanced_budget: share of threat-free parcels that may alarm at the balanced point.
+        on_scan: called after each scan, for progress.
+    """
+    settings = EvaluationSettings(replicates=_REPLICATES)
+    scans = score_scans(predict, part, on_scan).scans
+    raw = sample_of(scans, settings)
+    hits = telling(class_hits(scans, classes))
+    temperatures = fit_temperatures(hits, classes)
+    values = [each.value for each in temperatures]
+    calibrated = [(record, with_temperatures(found, values)) for record, found in scans]
+    threat_free = threat_free_parcels(calibrated, len(classes)).scores
+    if not len(threat_free):
+        return f"{part.dataset.name} has no threat-free parcel in its split {part.split}"
+    points = chosen_points(threat_free, ThresholdRule.COMMON, settings.score_floor, balanced_budget)
+    sample = replace(raw, scans=tuple(calibrated))
+    (anything,) = (category for category in categories_of(classes) if category.name == ANY_THREAT)
+    warm = tuple(spec.model_copy(update={"temperature": value}) for spec, value in zip(classes, values, strict=True))
+    told = [measure_point(point, sample, anything, threat_free, classes) for point in points]
+    where = f"{part.dataset.name} ({part.split}), {len(np.unique(sample.parcels))} parcels"
+    made = in_service(warm, told, f"{where}; thresholds from its {len(threat_free)} threat-free ones")
+    return replace(made, error=_error(hits, values, sample, f"{where}, on which the temperatures were fitted"))
 
 
-def calibrated(result: Evaluation, classes: tuple[ClassSpec, ...]) -> Calibration:
-    """Classes with the thresholds of an evaluation that has an operating point."""
-    point = result.operating_point
-    if point is None:
-        raise ValueError("the evaluation has no operating point")
-    rate = result.settings.false_positive_rate
-    return Calibration(
-        tuple(spec.model_copy(update={"threshold": point.thresholds[spec.name]}) for spec in classes),
-        OperatingPoint(
-            name=f"at most {100 * rate:g} % false alarms, {point.rule} threshold",
-            detection_rate=result.score(ANY_THREAT).object_recall,
-            false_alarm_rate=point.false_alarm_rate,
-            measured_on=f"{result.data.name} ({result.data.split}), {result.scored_scans} scans; "
-            f"thresholds from {point.chosen_on}",
-        ),
+def _error(hits: Hits, temperatures: Sequence[float], sample: Sample, measured_on: str) -> CalibrationError | None:
+    """The calibration error with and without the temperatures; None where none was fitted."""
+    if all(value == 1 for value in temperatures):
+        return None
+    warm = calibrate(hits.score.astype(np.float32), np.asarray(temperatures, np.float32)[hits.class_id])
+    groups = sample.groups_of(hits.scan)
+    before, after = (
+        reliability(hits, sample.weights, groups, score).error for score in (hits.score, warm.astype(np.float64))
     )
+    return CalibrationError(before=before, after=after, measured_on=measured_on)
+
+
+def in_service(classes: tuple[ClassSpec, ...], points: Sequence[PointScore], measured_on: str) -> Calibration:
+    """The classes with the thresholds of the balanced point, and all points as the card carries them."""
+    carried = tuple(
+        OperatingPoint(
+            name=point.name,
+            budget=point.budget,
+            thresholds=tuple(point.thresholds[spec.name] for spec in classes),
+            detection_rate=point.object_recall,
+            parcel_detection_rate=point.parcel_recall,
+            false_alarm_rate=point.false_alarm_rate,
+            resolved=point.resolved,
+            measured_on=measured_on,
+        )
+        for point in points
+    )
+    (balanced,) = (point for point in carried if point.name == PointName.BALANCED)
+    warm = tuple(
+        spec.model_copy(update={"threshold": threshold})
+        for spec, threshold in zip(classes, balanced.thresholds, strict=True)
+    )
+    return Calibration(warm, balanced, carried)
 
 
 def validation_part(run: TrainedRun) -> Part | str:
@@ -124,18 +177,4 @@ def validation_part(run: TrainedRun) -> Part | str:
         return error.message
     if not parts:
         return "its recipe names no data"
-    records = tuple(
-        replace(record, scan_id=f"{part.dataset.name}/{record.scan_id}", group=f"{part.dataset.name}/{record.group}")
-        if len(parts) > 1
-        else record
-        for part in parts
-        for record in part.dataset
-    )
-    datasets = [part.dataset for part in parts]
-    merged = Dataset(
-        ", ".join(each.name for each in datasets),
-        ", ".join(dict.fromkeys(each.licence for each in datasets)),
-        tuple(dict.fromkeys(label for each in datasets for label in each.labels)),
-        records,
-    )
-    return Part(merged, "val", tuple(scan for part in parts for scan in part.set_aside))
+    return merged(parts)

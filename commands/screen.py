@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..detector.card import PointName
 from ..detector.contract import SHIPPED_MODEL
 from ..detector.errors import ModelError, ParcelSightError, UsageError
+from ..inference.keys import KEY_VARIABLE
 from .terminal import complain, progress, stderr, stdout
+from .verify import KEY_HELP
 
 if TYPE_CHECKING:
     from ..datasets.scan import Scan
@@ -30,6 +33,13 @@ EXIT_UNSCREENED = 3
 def screen(
     paths: Annotated[list[Path], typer.Argument(help="Pictures, folders (searched through) and videos.")],
     model: Annotated[Path | None, typer.Option(help="Contract-1 ONNX model; without, the shipped one.")] = None,
+    operating_point: Annotated[
+        PointName,
+        typer.Option(
+            help="Which of the model's thresholds to use: strict raises the fewest alarms, sensitive misses the least.",
+        ),
+    ] = PointName.BALANCED,
+    key: Annotated[str | None, typer.Option(metavar="PUB", envvar=KEY_VARIABLE, help=KEY_HELP)] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line a scan on stdout, nothing else.")] = False,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write annotated pictures into this folder.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the network.")] = 1,
@@ -47,6 +57,7 @@ def screen(
     a model that is refused.
     """
     from ..inference.detector import Detector
+    from ..inference.keys import read_public_key
     from ..inference.pictures import AnnotatedPictures
     from ..inference.report import Tally, to_json_line
     from ..inference.sources import iter_scans
@@ -54,7 +65,8 @@ def screen(
     from .screen_tables import Findings, show_summary
 
     _check_paths(paths, save)
-    detector = Detector(_model_file(model), threads=threads)
+    trusted = None if key is None else read_public_key(key)
+    detector = Detector(_model_file(model), threads=threads, operating_point=operating_point, key=trusted)
     pictures = AnnotatedPictures(save, detector.card) if save else None
     if not json:
         stderr.print(detector.describe(), style="dim")

@@ -11,6 +11,7 @@ import typer
 
 from ..configs.loading import shipped
 from ..detector.errors import UsageError
+from ..detector.taxonomy import TAXONOMY
 from .extras import RENDERING, require
 from .terminal import progress, stderr, stdout
 
@@ -57,6 +58,13 @@ def synthesize(
         Literal["all", "scans", "pictures"], typer.Option(help="Write 16-bit scans, coloured pictures, or both.")
     ] = "all",
     masks: Annotated[bool, typer.Option("--masks", help="Add instance masks to the labels.")] = False,
+    benign: Annotated[
+        bool,
+        typer.Option(
+            "--benign",
+            help="Label benign objects too, by their kind: tells what false alarms lie on (parcelsight mine).",
+        ),
+    ] = False,
     gallery: Annotated[
         bool, typer.Option("--gallery", help="Instead: picture sheets of every class, object and packaging.")
     ] = False,
@@ -79,7 +87,7 @@ def synthesize(
     from ..datasets.synthetic.scanner import dual_energy_presets
 
     names = tuple(scanner or dual_energy_presets(views))
-    plan = Plan(out, count, seed, names, split, views, threat_share, looks, only, masks, several_share, wanted)
+    plan = Plan(out, count, seed, names, split, views, threat_share, looks, only, masks, benign, several_share, wanted)
     finished = 0
     try:
         with progress() as bar:
@@ -127,7 +135,7 @@ def _summary(rendered: Rendered, out: Path, as_json: bool) -> None:
     """What the folder now holds."""
     dataset, splits = rendered.dataset, {split: len(members) for split, members in rendered.splits.items()}
     labels = Counter(label for record in dataset for label in record.annotations.labels)
-    free = sum(not len(record.annotations) for record in dataset)
+    free = sum(all(TAXONOMY.group_of(label) is None for label in record.annotations.labels) for record in dataset)
     if as_json:
         summary = {
             "out": str(out),

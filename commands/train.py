@@ -35,6 +35,21 @@ def train(
     device: Annotated[
         str | None, typer.Option("--device", help="auto, cpu or cuda. Replaces device: of the recipe.")
     ] = None,
+    hard_negatives: Annotated[
+        Path | None,
+        typer.Option(
+            "--hard-negatives",
+            metavar="FILE",
+            help="Show the scans of this list of false alarms (parcelsight mine) more often. Replaces "
+            "sampling.hard_negatives: of the recipe.",
+        ),
+    ] = None,
+    show: Annotated[
+        Path | None,
+        typer.Option(
+            "--show", metavar="FILE", help="Draw 24 training pictures as the network will see them, and stop."
+        ),
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Go on with an interrupted run directory; takes no recipe.")
     ] = None,
@@ -50,10 +65,16 @@ def train(
     """
     if (recipe is None) == (resume is None):
         raise UsageError("give either a recipe or --resume RUN", "see: parcelsight train --help")
-    if resume is not None and (data or out or epochs or device):
-        raise UsageError("--resume goes on as the run began", "leave out --data, --out, --epochs and --device")
+    if resume is not None and (data or out or epochs or device or hard_negatives or show):
+        raise UsageError(
+            "--resume goes on as the run began",
+            "leave out --data, --out, --epochs, --device, --hard-negatives and --show",
+        )
     require("training", "train", TRAINING)
-    settings = None if recipe is None else _settings(recipe, data, epochs, device)
+    settings = None if recipe is None else _settings(recipe, data, epochs, device, hard_negatives)
+    if settings is not None and show is not None:
+        _show(settings, show)
+        return
     run_dir = resume or out or _new_run(settings)
     state = _train(settings, run_dir, verbose)
     outcome = {"run": str(run_dir), **state.model_dump()}
@@ -89,11 +110,24 @@ def _train(settings: TrainingRecipe | None, run_dir: Path, verbose: bool) -> Run
             raise
 
 
-def _settings(recipe: str, data: list[Path] | None, epochs: int | None, device: str | None) -> TrainingRecipe:
+def _show(settings: TrainingRecipe, file: Path) -> None:
+    """Draw what the network is going to see."""
+    from ..datasets.writers import write_picture
+    from ..training.training_sheet import training_sheet
+
+    with stderr.status("reading and varying scans"):
+        write_picture(file, training_sheet(settings))
+    stdout.print(f"{file}: the first pictures of an epoch with their boxes")
+
+
+def _settings(
+    recipe: str, data: list[Path] | None, epochs: int | None, device: str | None, hard_negatives: Path | None
+) -> TrainingRecipe:
     """The recipe with what the command line replaces."""
     from ..training.recipe import Device, load_recipe
 
     if device is not None and device not in tuple(Device):
         raise UsageError(f"unknown device {device!r}", f"use one of {', '.join(Device)}")
     given = {"data": tuple(data) if data else None, "epochs": epochs, "device": Device(device) if device else None}
-    return load_recipe(recipe).model_copy(update={key: value for key, value in given.items() if value is not None})
+    settings = load_recipe(recipe).model_copy(update={key: value for key, value in given.items() if value is not None})
+    return settings if hard_negatives is None else settings.with_hard_negatives(hard_negatives)

@@ -107,7 +107,7 @@ def _axis() -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
 
 
 @cache
-def _tables() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint32]]:
+def palette_tables() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint32]]:
     """(65536,) offsets of low and of high levels that add up to a place in the (_LUT_STEPS²,) colours, packed RGB0."""
     transmissions, step_of_level = _axis()
     low, high = np.meshgrid(transmissions, transmissions, indexing="ij")
@@ -119,7 +119,7 @@ def _tables() -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint32]]:
 
 def _coloured(levels: NDArray[np.uint16]) -> NDArray[np.uint8]:
     """(H, W, 3) colours of levels (H, W, 2), band by band: indices stay in the cache, a colour is one 4-byte fetch."""
-    low_offset, high_offset, colours = _tables()
+    low_offset, high_offset, colours = palette_tables()
     height, width = levels.shape[:2]
     rgb = np.empty((height, width, 3), np.uint8)
     for top in range(0, height, _BAND_ROWS):

@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .card import ModelCard
+from .declared import FLOAT, DeclaredTensor, Tensors
 from .errors import ModelError
 
 CONTRACT_VERSION = 1
@@ -26,6 +27,14 @@ CARD_KEY = "parcelsight.card"
 
 SHIPPED_MODEL = Path(__file__).parent / "weights" / "parcelsight-n.onnx"
 """The default weights."""
+
+
+def tensors(input_px: int) -> Tensors:
+    """What a contract-1 model with an input of this side takes and gives; N is free, or 1."""
+    return Tensors(
+        (DeclaredTensor(INPUT_NAME, FLOAT, (None, 3, input_px, input_px)),),
+        (DeclaredTensor(OUTPUT_NAME, FLOAT, (None, None, 6)),),
+    )
 
 
 def to_metadata(card: ModelCard) -> dict[str, str]:
@@ -54,6 +63,15 @@ def from_metadata(metadata: Mapping[str, str], source: str) -> ModelCard:
             f"{source} speaks contract {version[:20]!r}; this version knows contract {CONTRACT_VERSION}",
             "update ParcelSight, or export the model again with this version",
         )
+    return read_card(metadata, source)
+
+
+def read_card(metadata: Mapping[str, str], source: str) -> ModelCard:
+    """The card in ONNX metadata, whatever the contract.
+
+    Raises:
+        ModelError: if there is none, or it is broken.
+    """
     try:
         return ModelCard.model_validate_json(metadata.get(CARD_KEY, ""))
     except ValidationError as error:

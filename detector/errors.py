@@ -4,12 +4,12 @@
     ├── UsageError              the command was asked for something impossible
     ├── ConfigError             a YAML file: the message starts with the path of the bad key
     ├── ScanError               a picture or video that cannot be taken as a scan
-    ├── StreamError             lines of a scanner that do not keep the protocol
     ├── AnnotationError         labels that cannot be read or do not fit their scan
     ├── DatasetError            a data set as a whole: layout, splits, leaks
     ├── ModelError              a model file that is not ours, damaged, or of an unknown contract
     ├── LedgerError             the lanes' ledger cannot be opened or written
     ├── SourceError             a scanner's stream cannot be reached or does not keep its protocol
+    ├── SinkError               verdicts cannot be handed to the program that wants them
     ├── MissingExtra            an optional dependency is not installed
     ├── RunError                training, evaluation, rendering or export could not finish
     └── StorageError            a database cannot be opened, read or written
@@ -53,10 +53,6 @@ class ScanError(ParcelSightError):
     """A picture or video cannot be taken as a scan."""
 
 
-class StreamError(ParcelSightError):
-    """A scanner's lines do not keep the protocol; the connection is dropped."""
-
-
 class AnnotationError(ParcelSightError):
     """Labels cannot be read, or do not fit the scan they belong to."""
 
@@ -75,6 +71,10 @@ class LedgerError(ParcelSightError):
 
 class SourceError(ParcelSightError):
     """A scanner's stream cannot be reached, or does not keep its protocol."""
+
+
+class SinkError(ParcelSightError):
+    """Verdicts cannot be handed to the program that wants them; they wait in the ledger."""
 
 
 class MissingExtra(ParcelSightError):

@@ -5,19 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[np.uint8]
 """(H, W, 3) RGB, the canonical picture of a scan."""
+Pixels = NDArray[Any]
+"""``Rgb``, or (H, W, C) uint16 transmissions of C energies whose colours are still to be chosen."""
 Boxes = NDArray[np.float32]
 """(n, 4) xyxy pixels."""
 ClassIds = NDArray[np.int64]
 """(n,) positions in the network's class list."""
 
-Augment = Callable[[Rgb, Boxes, ClassIds, int], tuple[Rgb, Boxes, ClassIds]]
-"""Vary one letterboxed picture with its objects; the integer is the seed of this variation. The size is kept."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One letterboxed picture with its objects."""
+
+    pixels: Pixels
+    """(S, S, …) with air around the scan."""
+    xyxy_px: Boxes
+    class_ids: ClassIds
+    content_px: tuple[int, int, int, int]
+    """x1 y1 x2 y2 of the scan; what lies outside is padding."""
+
+
+Fetch = Callable[[int], Sample]
+"""The letterboxed picture of an index, as it is before any variation."""
+Augment = Callable[[Sample, int, Fetch], Sample]
+"""Vary one picture, which becomes ``Rgb`` of the same size.
+
+The integer is the seed of this variation; other pictures of the lesson are there to be mixed in."""
+Draw = Callable[[int], NDArray[np.intp]]
+"""Which pictures an epoch (from 0) shows: their indices, as many in every epoch."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +47,7 @@ class LabelledPicture:
     """One picture to learn from, read when it is needed."""
 
     name: str
-    read: Callable[[], Rgb]
+    read: Callable[[], Pixels]
     xyxy_px: Boxes
     """In pixels of the picture as read."""
     class_ids: ClassIds
@@ -40,6 +62,10 @@ class Lesson:
     train: tuple[LabelledPicture, ...]
     val: tuple[LabelledPicture, ...]
     augment: Augment
+    draw: Draw
+    """Of the training pictures."""
+    air_level: int
+    """Value of air in 16-bit pixels."""
     input_px: int
     epochs: int
     batch: int

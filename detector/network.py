@@ -18,7 +18,7 @@ from .checkpoint_file import check_checkpoint
 from .engine_arguments import engine_arguments
 from .errors import MissingExtra, ModelError, RunError
 from .isolation import isolate_engine
-from .lesson import EpochReport, LabelledPicture, Lesson, OnBatch, OnEpoch
+from .lesson import EpochReport, LabelledPicture, Lesson, OnBatch, OnEpoch, Sample
 
 _HOME = isolate_engine()
 _OMP_THREADS = os.environ.get("OMP_NUM_THREADS")
@@ -34,6 +34,7 @@ try:
     from ultralytics.utils.torch_utils import strip_optimizer
 
     from .raw_onnx import write_raw_onnx
+    from .start_weights_file import trained_px, write_start_weights
 except ModuleNotFoundError as error:
     raise MissingExtra("training", "train") from error
 
@@ -80,9 +81,7 @@ class Network:
     @property
     def input_px(self) -> int | None:
         """Side of the square it was trained at; None for a network that was never trained here."""
-        args = getattr(self._model, "args", None)
-        size = args.get("imgsz") if isinstance(args, dict) else getattr(args, "imgsz", None)
-        return int(size) if isinstance(size, int) else None
+        return trained_px(self._model)
 
     def predict(self, images: Float32) -> Float32:
         """Run the network on letterboxed pictures.
@@ -116,6 +115,10 @@ class Network:
         if input_px % STRIDE_PX:
             raise ModelError(f"cannot export at input_px={input_px}", f"use a multiple of {STRIDE_PX}")
         write_raw_onnx(self._for_inference(input_px), self.source, out_path, input_px, dynamic_batch, opset)
+
+    def write_start_weights(self, path: Path) -> None:
+        """Write the network alone, to begin other trainings with. Raises ModelError."""
+        write_start_weights(self._model, path)
 
     def _for_inference(self, input_px: int | None) -> Any:
         """A fused copy with the NMS-free head alone; with ``input_px``, never asking for more boxes than it has."""
@@ -248,49 +251,47 @@ class EnginePictures(Dataset):  # type: ignore[misc]
 
     def __init__(self, pictures: tuple[LabelledPicture, ...], lesson: Lesson, varied: bool) -> None:
         self._pictures, self._lesson, self._varied = pictures, lesson, varied
-        # The rule of the runtime's letterbox: centred, the odd pixel at the right and the bottom, air-white.
-        self._letterbox = LetterBox(new_shape=(lesson.input_px, lesson.input_px), padding_value=255)
-        self._kept: list[tuple[NDArray[np.uint8], Float32] | None] = [None] * len(pictures)
+        self._kept: dict[int, Sample] = {}
         self.labels = [{"cls": picture.class_ids} for picture in pictures]  # the engine counts objects in it
         self.epoch = 0
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self._lesson.draw(self.epoch)) if self._varied else len(self._pictures)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        picture, side = self._pictures[index], self._lesson.input_px
-        rgb, xyxy = self._square(index)
-        class_ids = picture.class_ids
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        index = int(self._lesson.draw(self.epoch)[position]) if self._varied else position
+        side, sample = self._lesson.input_px, self._square(index)
         if self._varied:
             # Seeded by what it is, not by what came before: workers and interruptions change nothing.
-            seed = np.random.SeedSequence((self._lesson.seed, self.epoch, index)).generate_state(1)
-            rgb, xyxy, class_ids = self._lesson.augment(rgb, xyxy, class_ids, int(seed[0]))
-        centre, size = (xyxy[:, :2] + xyxy[:, 2:]) / 2, xyxy[:, 2:] - xyxy[:, :2]
+            (seed,) = np.random.SeedSequence((self._lesson.seed, self.epoch, position)).generate_state(1)
+            sample = self._lesson.augment(sample, int(seed), self._square)
+        low, high = np.hsplit(sample.xyxy_px.astype(np.float32) / side, 2)
         return {
-            "img": torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1))),
-            "cls": torch.from_numpy(class_ids.astype(np.float32)[:, None]),
-            "bboxes": torch.from_numpy(np.concatenate([centre, size], axis=1).astype(np.float32) / side),
-            "batch_idx": torch.zeros(len(class_ids)),
-            "im_file": picture.name,
-            "ori_shape": (side, side),
-            "resized_shape": (side, side),
-            "ratio_pad": ((1.0, 1.0), (0.0, 0.0)),
+            "img": torch.from_numpy(np.ascontiguousarray(sample.pixels.transpose(2, 0, 1))),
+            "cls": torch.from_numpy(sample.class_ids.astype(np.float32)[:, None]),
+            "bboxes": torch.from_numpy(np.hstack([(low + high) / 2, high - low])),
+            "batch_idx": torch.zeros(len(sample.class_ids)),
+            "im_file": self._pictures[index].name,
+            **{"ori_shape": (side, side), "resized_shape": (side, side), "ratio_pad": ((1.0, 1.0), (0.0, 0.0))},
         }
 
-    def _square(self, index: int) -> tuple[NDArray[np.uint8], Float32]:
-        """The letterboxed picture (S, S, 3) and its boxes in it."""
-        if (kept := self._kept[index]) is not None:
-            return kept
-        picture = self._pictures[index]
-        rgb = np.ascontiguousarray(picture.read())
-        place = self._letterbox.get_params({"img": rgb})
-        width, height = place["new_unpad"]
-        scale = np.array([width / rgb.shape[1], height / rgb.shape[0]] * 2, np.float32)
-        shift = np.array([place["left"], place["top"]] * 2, np.float32)
-        square = self._letterbox.apply_image({"img": rgb}, place)["img"], picture.xyxy_px * scale + shift
+    def _square(self, index: int) -> Sample:
+        """The letterboxed picture with its boxes."""
+        if index in self._kept:
+            return self._kept[index]
+        picture, side = self._pictures[index], self._lesson.input_px
+        pixels = np.ascontiguousarray(picture.read())
+        # The rule of the runtime's letterbox: centred, the odd pixel at the right and the bottom, air around.
+        air = 255 if pixels.dtype == np.uint8 else self._lesson.air_level
+        place = (letterbox := LetterBox((side, side), padding_value=air)).get_params({"img": pixels})
+        (width, height), left, top = (place[key] for key in ("new_unpad", "left", "top"))
+        scale = np.array([width / pixels.shape[1], height / pixels.shape[0]] * 2, np.float32)
+        xyxy = picture.xyxy_px * scale + np.array([left, top] * 2, np.float32)
+        square = letterbox.apply_image({"img": pixels}, place)["img"]
+        sample = Sample(square, xyxy, picture.class_ids, (left, top, left + width, top + height))
         if self._lesson.in_memory:
-            self._kept[index] = square
-        return square
+            self._kept[index] = sample
+        return sample
 
 
 class _Engine(DetectionTrainer):  # type: ignore[misc]
@@ -323,7 +324,7 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
         pictures = EnginePictures(lesson.train if learn else lesson.val, lesson, varied=learn)
         workers = lesson.workers if lesson.device == "cuda" else 0
         if workers and lesson.in_memory:
-            for index in range(len(pictures)):
+            for index in range(len(pictures.labels)):
                 pictures._square(index)  # before the workers are forked, so that they share the memory
         return DataLoader(
             pictures,

@@ -9,17 +9,27 @@ from pathlib import Path
 from .errors import RunError
 
 START_WEIGHTS_ENV = "PARCELSIGHT_START_WEIGHTS"
+SHIPPED = "shipped"
+SHIPPED_START_WEIGHTS = Path(__file__).parent / "weights" / "parcelsight-n.pt"
+"""The shipped detector as start weights: it knows X-ray pictures and all twelve classes already."""
 
 
 def find_start_weights(name_or_path: str) -> Path:
     """Start weights by path, or by a name such as ``yolo26n``.
 
-    A name is looked up in the folder of PARCELSIGHT_START_WEIGHTS (``NAME.pt`` or ``NAME-*.pt``), then in the weights
+    ``shipped`` is the shipped detector. Another name is looked up in the folder of PARCELSIGHT_START_WEIGHTS (``NAME.pt`` or ``NAME-*.pt``), then in the weights
     folder of the user's own Ultralytics settings.
 
     Raises:
         RunError: if there are none.
     """
+    if name_or_path == SHIPPED:
+        if SHIPPED_START_WEIGHTS.is_file():
+            return SHIPPED_START_WEIGHTS
+        raise RunError(
+            f"start weights {SHIPPED!r}: this installation has no {SHIPPED_START_WEIGHTS.name}",
+            "install ParcelSight again, or set start_weights: auto",
+        )
     given = Path(name_or_path).expanduser()
     if given.suffix == ".pt":
         if given.is_file():

@@ -79,8 +79,8 @@ def test_a_whole_evaluation(squares: Dataset) -> None:
     assert result.score("cartridge").ap50 is None and result.score("cartridge").objects == 0
     point = result.operating_point
     assert point and point.false_alarm_rate and point.false_alarm_rate.n == result.threat_free_scans == 50
-    assert point.resolved and point.false_alarm_rate.value == 0.02
-    assert point.thresholds == {"pistol": pytest.approx(0.001), "cartridge": pytest.approx(0.001)}
+    assert not point.resolved and point.false_alarm_rate.value == 0.02  # one of 50: fewer than five may alarm
+    assert 0.001 < point.thresholds["pistol"] == point.thresholds["cartridge"] < 1 - 60 / 255
     assert "labels outside the taxonomy count as benign: knife" in result.notes
 
 
@@ -89,7 +89,7 @@ def test_a_budget_too_small_to_be_resolved_is_said(squares: Dataset) -> None:
     result = evaluate(darkest, MODEL, CLASSES, Part(squares), settings)
     assert result.operating_point and not result.operating_point.resolved
     assert result.operating_point.false_alarm_rate and result.operating_point.false_alarm_rate.value == 0
-    assert any("too few threat-free scans" in note for note in result.notes)
+    assert any("too few threat-free parcels" in note for note in result.notes)
     assert result.operating_point.thresholds["pistol"] > 1 - 61 / 255
 
 
@@ -100,7 +100,7 @@ def test_thresholds_of_the_card_and_of_other_scans(squares: Dataset, tmp_path: P
     hard = dataset([scan(tmp_path / "val", f"v{i}", 100 - i, None) for i in range(10)], "hard")
     chosen = evaluate(darkest, MODEL, CLASSES, Part(squares), FAST, thresholds_from=Part(hard, "val"))
     assert chosen.thresholds_from and chosen.thresholds_from.name == "hard"
-    assert chosen.operating_point and "10 threat-free scans of hard (val)" in chosen.operating_point.chosen_on
+    assert chosen.operating_point and "10 threat-free parcels of hard (val)" in chosen.operating_point.chosen_on
     assert chosen.threat_free_scans == 50
 
 
@@ -116,7 +116,7 @@ def test_without_threat_free_scans_there_is_no_operating_point(tmp_path: Path) -
     guns = dataset([scan(tmp_path / "in", f"gun{i}", 30, "pistol") for i in range(3)])
     result = evaluate(darkest, MODEL, CLASSES, Part(guns), FAST)
     assert result.operating_point is None and result.score("pistol").object_recall is None
-    assert any("no threat-free scan" in note for note in result.notes)
+    assert any("no threat-free parcel" in note for note in result.notes)
     assert any("3 group(s)" in note for note in result.notes)
 
 
@@ -196,7 +196,8 @@ def test_the_table_tells_what_limits_the_figures(model: Path, data: Path) -> Non
         "AP50-95",
         "any threat",
         "95 % interval",
-        "threat-free scans",
+        "threat-free parcels",
+        "sensitive",
         "labels outside the taxonomy count as benign: knife",
         "No object in the data: cartridge",
     ):

@@ -18,7 +18,13 @@ from parcelsight.training.categories import ANY_THREAT, Category, categories_of,
 from parcelsight.training.coco_reference import reference_precision
 from parcelsight.training.matching import match_scan
 from parcelsight.training.metrics import CategoryMatches, average_precision, resampled_precision
-from parcelsight.training.operating_points import ThresholdRule, alarms, choose_thresholds, top_scores
+from parcelsight.training.operating_points import (
+    ThresholdRule,
+    alarms,
+    choose_thresholds,
+    is_resolved,
+    top_scores,
+)
 
 Box = tuple[float, float, float, float]
 Claim = tuple[Box, float, int]
@@ -232,10 +238,10 @@ def test_thresholds_keep_the_budget(rule: ThresholdRule, budget: float) -> None:
     assert (thresholds >= np.float32(0.001)).all()
 
 
-def test_common_threshold_is_the_lowest_possible() -> None:
+def test_common_threshold_lies_half_way_between_its_neighbours() -> None:
     given_scores = scores([0.9, 0.1], [0.2, 0.5], [0.3, 0.1], [0.1, 0.1])
     thresholds = choose_thresholds(given_scores, 0.25, ThresholdRule.COMMON, lowest=0.001)
-    assert thresholds.tolist() == [np.nextafter(np.float32(0.5), np.float32(1))] * 2
+    assert thresholds.tolist() == [pytest.approx(0.75)] * 2  # odds 9 and 1: their geometric mean is 3
     assert alarms(given_scores, thresholds).tolist() == [True, False, False, False]
 
 
@@ -250,3 +256,35 @@ def test_perfect_scores_on_threat_free_scans_cannot_be_excluded() -> None:
     given_scores = scores([1.0], [1.0], [0.2])
     thresholds = choose_thresholds(given_scores, 0.0, ThresholdRule.COMMON, lowest=0.001)
     assert thresholds.tolist() == [1.0] and alarms(given_scores, thresholds).sum() == 2
+
+
+def test_where_no_alarm_is_allowed_some_distance_is_kept_from_the_best() -> None:
+    given_scores = scores([0.5], [0.2], [0.1])
+    (threshold,) = choose_thresholds(given_scores, 0.1, ThresholdRule.COMMON, lowest=0.001)
+    assert threshold == pytest.approx(1 / (1 + np.exp(-np.log(4) / 2)))  # log odds 0 and -log 4
+
+
+@pytest.mark.parametrize(
+    ("parcels", "budget", "resolved"),
+    [
+        pytest.param(59, 0.02, False, id="one of 59"),
+        pytest.param(249, 0.02, False, id="four of 249"),
+        pytest.param(250, 0.02, True, id="five of 250"),
+        pytest.param(100, 0.05, True, id="five of 100"),
+        pytest.param(400, 0.01, False, id="four of 400"),
+    ],
+)
+def test_a_point_is_resolved_by_five_false_alarms(parcels: int, budget: float, resolved: bool) -> None:
+    assert is_resolved(budget, parcels) is resolved
+
+
+def test_a_threshold_between_neighbours_keeps_its_budget_better_on_other_scans() -> None:
+    """What the middle is for: on few negatives the lowest possible threshold lets through more than it promises."""
+    rng = np.random.default_rng(5)
+    lowest, middle = [], []
+    for _ in range(200):
+        chosen_on, others = rng.beta(1, 8, (59, 1)).astype(np.float32), rng.beta(1, 8, (2000, 1)).astype(np.float32)
+        (threshold,) = choose_thresholds(chosen_on, 0.02, ThresholdRule.COMMON, lowest=0.001)
+        middle.append(float((others >= threshold).mean()))
+        lowest.append(float((others > np.sort(chosen_on[:, 0])[-2]).mean()))
+    assert np.mean(middle) < 0.85 * np.mean(lowest) and np.mean(middle) < 0.028

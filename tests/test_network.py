@@ -16,6 +16,7 @@ if any(find_spec(package) is None for package in ("torch", "ultralytics")):
 
 import torch
 
+from parcelsight.datasets.scan import AIR_LEVEL
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME
 from parcelsight.detector.errors import ModelError, RunError
 from parcelsight.detector.lesson import LabelledPicture, Lesson
@@ -199,7 +200,9 @@ def test_training_letterboxes_as_the_runtime_does(tmp_path: Path, height: int, w
         tmp_path,
         (picture,),
         (),
-        lambda *given: given[:3],
+        lambda sample, seed, fetch: sample,
+        lambda epoch: np.arange(1),
+        AIR_LEVEL,
         64,
         1,
         1,

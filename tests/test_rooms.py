@@ -24,7 +24,9 @@ ROOMS: dict[str, set[str]] = {
 """Room → what it may import besides itself: rooms, or single files of them."""
 RENDERING = {"mapbox_earcut", "numba", "spekpy", "trimesh", "xraylib", "xraylib_np"}
 HOMES: dict[str, set[str]] = {
-    **dict.fromkeys(("torch", "torchvision"), {"detector/network.py", "detector/raw_onnx.py"}),
+    **dict.fromkeys(
+        ("torch", "torchvision"), {"detector/network.py", "detector/raw_onnx.py", "detector/start_weights_file.py"}
+    ),
     "ultralytics": {"detector/network.py"},
     "onnx": {"detector/raw_onnx.py", "export/"},
     **dict.fromkeys(("albumentations", "faster_coco_eval", "matplotlib", "scipy"), {"training/"}),

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..datasets.annotations import Record
 from ..detector.card import ClassSpec
 from ..detector.detections import Detections
+from ..detector.merging import merge_claims
 from ..detector.taxonomy import TAXONOMY, Group
 from .matching import ScanMatches, match_scan
 
@@ -82,6 +83,20 @@ def categories_of(classes: Sequence[ClassSpec]) -> tuple[Category, ...]:
     return (*by_class, *by_group, Category(ANY_THREAT, Level.THREAT, tuple(range(len(classes))), everything))
 
 
+def outputs_of(classes: Sequence[ClassSpec]) -> tuple[Category, ...]:
+    """One category for each of the model's outputs, in their order: what a detection has to lie on to be right.
+
+    Args:
+        classes: the model's output classes; one may be named like a group, and is right on anything of it.
+    """
+    return tuple(
+        Category(spec.name, Level.GROUP, (i,), _labels_of(spec.group))
+        if TAXONOMY.is_group_label(spec.name)
+        else Category(spec.name, Level.CLASS, (i,), frozenset({spec.name}), frozenset({str(spec.group)}))
+        for i, spec in enumerate(classes)
+    )
+
+
 def _labels_of(group: Group) -> frozenset[str]:
     """Labels that mean this group: its name and its classes."""
     return frozenset({str(group), *(name for name, of in TAXONOMY.groups.items() if of is group)})
@@ -104,8 +119,9 @@ def truth_of(record: Record, category: Category) -> Truth:
 
 
 def claims_of(detections: Detections, category: Category) -> Detections:
-    """The detections that claim a category."""
-    return detections.keep(np.isin(detections.class_id, category.outputs))
+    """The detections that claim a category; for a group, or any threat, one an object (detector/merging.py)."""
+    claims = detections.keep(np.isin(detections.class_id, category.outputs))
+    return claims if category.level is Level.CLASS else merge_claims(claims)
 
 
 def match_category(record: Record, detections: Detections, category: Category) -> ScanMatches:

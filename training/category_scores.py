@@ -7,50 +7,43 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets.annotations import Record
-from ..detector.card import ClassSpec
-from ..detector.detections import Detections
-from .categories import Category, Level, categories_of, match_category
+from .categories import Category, Level, match_category
 from .coco_reference import reference_precision
-from .evaluation_result import CategoryScore, EvaluationSettings
-from .intervals import bootstrap_weights, clopper_pearson, percentile_interval
+from .evaluation_result import CategoryScore
+from .hits import Hits
+from .intervals import percentile_interval
 from .matching import ScanMatches
 from .metrics import CategoryMatches, resampled_precision
-from .operating_points import alarming
-
-Scans = Sequence[tuple[Record, Detections]]
+from .points import Point, Sample, balanced_of, recalls
 
 
 def score_categories(
-    scans: Scans,
-    classes: Sequence[ClassSpec],
-    thresholds: NDArray[np.float32] | None,
-    settings: EvaluationSettings,
+    sample: Sample,
+    categories: Sequence[Category],
+    hits: Sequence[Hits],
+    points: Sequence[Point],
 ) -> tuple[CategoryScore, ...]:
     """Score every class, the mean over classes, every group, and any threat.
 
     Args:
-        scans: labelled scans with what was detected in them.
-        classes: the model's output classes.
-        thresholds: (classes,) of the operating point; None leaves the recalls out.
-        settings: of the bootstrap.
+        sample: labelled scans with what was detected in them.
+        categories: the model's.
+        hits: of each category.
+        points: the operating points at which recalls are measured.
     """
-    categories = categories_of(classes)
-    values = reference_precision(scans, categories)
-    weights = bootstrap_weights([record.group for record, _ in scans], settings.replicates, settings.seed)
+    values = reference_precision(sample.scans, categories)
     lines: list[CategoryScore] = []
     class_replicates: list[NDArray[np.float64]] = []
-    for category, value in zip(categories, values, strict=True):
-        matches = [match_category(record, detections, category) for record, detections in scans]
-        replicates = resampled_precision(CategoryMatches.of(matches), weights)
-        groups = {record.group for (record, _), match in zip(scans, matches, strict=True) if match.objects}
-        lines.append(_line(category, matches, value, replicates, len(groups)))
+    for category, value, hit in zip(categories, values, hits, strict=True):
+        matches = [match_category(record, detections, category) for record, detections in sample.scans]
+        replicates = resampled_precision(CategoryMatches.of(matches), sample.weights)
+        groups = sample.groups_of(np.flatnonzero(hit.objects))
+        lines.append(_line(category, matches, value, replicates, groups))
         if lines[-1].objects:
-            recalls = _recalls(scans, category, thresholds) if thresholds is not None else {}
-            lines[-1] = lines[-1].model_copy(update=recalls)
+            lines[-1] = lines[-1].model_copy(update=_recalls(category, hit, sample, points))
             if category.level is Level.CLASS:
                 class_replicates.append(replicates)
-    return _with_mean(lines, class_replicates, len({record.group for record, _ in scans}))
+    return _with_mean(lines, class_replicates, len(np.unique(sample.groups)))
 
 
 def _line(
@@ -72,18 +65,14 @@ def _line(
     )
 
 
-def _recalls(scans: Scans, category: Category, thresholds: NDArray[np.float32]) -> dict[str, object]:
-    """Recall of a category by object and by scan at the operating point."""
-    found = objects = alarmed = holding = 0
-    for record, detections in scans:
-        raised = alarming(detections, thresholds)
-        match = match_category(record, raised, category)
-        found += int(match.hit[0].sum())
-        objects += match.objects
-        if match.objects:
-            holding += 1
-            alarmed += len(raised) > 0
-    return {"object_recall": clopper_pearson(found, objects), "scan_recall": clopper_pearson(alarmed, holding)}
+def _recalls(category: Category, hits: Hits, sample: Sample, points: Sequence[Point]) -> dict[str, object]:
+    """Recall of a category by object and by parcel, at every point and at the one in force."""
+    told = {point.name: recalls(point, category, hits, sample) for point in points}
+    in_force = balanced_of(points)
+    if in_force is None:
+        return {}
+    main = told[in_force.name]
+    return {"recalls": tuple(told.values()), "object_recall": main.objects, "parcel_recall": main.parcels}
 
 
 def _with_mean(

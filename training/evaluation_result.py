@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ..detector.card import Interval, Rate
 from ..detector.errors import RunError
 from .categories import Level
+from .evaluation_parts import (
+    Confusion,
+    Example,
+    FactorLevel,
+    Froc,
+    Frozen,
+    Mirror,
+    PointRecall,
+    PointScore,
+    PrecisionRecall,
+    Reliability,
+)
 from .operating_points import ThresholdRule
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EvaluationSettings(_Frozen):
+class EvaluationSettings(Frozen):
     """How an evaluation is made; the same settings, model and data give the same figures."""
 
     false_positive_rate: Rate = 0.02
-    """Share of threat-free scans that may alarm; thresholds are chosen for it."""
+    """Share of threat-free parcels that may alarm; thresholds are chosen for it."""
     threshold_rule: ThresholdRule = ThresholdRule.COMMON
     score_floor: Rate = 0.001
     """Detections below it are not asked for; thresholds are never lower."""
@@ -29,16 +39,18 @@ class EvaluationSettings(_Frozen):
     seed: int = 0
 
 
-class ModelIdentity(_Frozen):
+class ModelIdentity(Frozen):
     """Which model was evaluated."""
 
     name: str
     sha256: str
     """Of the evaluated file."""
+    weights_sha256: str | None = None
+    """As the model's card tells it; None where there is no card."""
     classes: tuple[str, ...]
 
 
-class DataIdentity(_Frozen):
+class DataIdentity(Frozen):
     """Which scans were used."""
 
     name: str
@@ -46,12 +58,14 @@ class DataIdentity(_Frozen):
     split: str
     scans: int
     groups: int
-    """Bags, series or designs the scans come from."""
+    """Parcels, bags, series or designs the scans come from."""
     manifest_sha256: str
     """Over ids, sizes, groups and labels of the scans, in order."""
+    files_sha256: str | None = None
+    """Over the bytes of their files, in order; None where only labels matter."""
 
 
-class Unreadable(_Frozen):
+class Unreadable(Frozen):
     """A scan that could not be scored, and why."""
 
     data: str
@@ -59,7 +73,7 @@ class Unreadable(_Frozen):
     reason: str
 
 
-class CategoryScore(_Frozen):
+class CategoryScore(Frozen):
     """One line: a class, a group, any threat, or the mean over classes."""
 
     name: str
@@ -72,45 +86,74 @@ class CategoryScore(_Frozen):
     ap50_95: Interval | None = None
     object_recall: Interval | None = None
     """Of the objects, at the operating point, by a detection of this category at IoU ≥ 0.5."""
-    scan_recall: Interval | None = None
-    """Of the scans holding such an object: those with an alarm of any kind."""
+    parcel_recall: Interval | None = None
+    """Of the parcels holding such an object: those with an alarm of any kind."""
+    recalls: tuple[PointRecall, ...] = ()
+    """The same at each named operating point; empty where there is no object or no point."""
 
 
-class MeasuredPoint(_Frozen):
+class MeasuredPoint(Frozen):
     """The thresholds in force and the false alarms they were measured to give."""
 
     rule: ThresholdRule
     thresholds: dict[str, Rate]
     """Class of the model → scores at or above are alarms."""
     false_alarm_rate: Interval | None
-    """Of threat-free scans; None where there were none."""
+    """Of threat-free parcels; None where there were none."""
     chosen_on: str
     resolved: bool
-    """False where the thresholds were chosen on too few threat-free scans to tell the wanted rate from zero."""
+    """False where the thresholds were chosen on too few threat-free parcels to keep the wanted rate on others."""
 
 
-class Evaluation(_Frozen):
+class Evaluation(Frozen):
     """The whole outcome. Intervals are 95 %."""
 
     toolkit_version: str
+    command: str = ""
+    """What was asked for, as it is typed; empty where no command was."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Package → version, of those that take part in the figures."""
     model: ModelIdentity
     settings: EvaluationSettings
     data: DataIdentity
     more_threat_free: DataIdentity | None = None
     thresholds_from: DataIdentity | None = None
     scored_scans: int
+    parcels: int = 0
+    """Of the scored scans."""
     threat_free_scans: int
-    """Of the scored scans and the additional ones, those the false-alarm rate was measured on."""
+    """Of the scored scans and the additional ones, those of threat-free parcels."""
+    threat_free_parcels: int = 0
+    """Those the false-alarm rate was measured on."""
     unreadable: tuple[Unreadable, ...]
     scores: tuple[CategoryScore, ...]
     operating_point: MeasuredPoint | None
-    """None where nothing could be chosen: no threat-free scan."""
+    """None where nothing could be chosen: no threat-free parcel."""
+    points: tuple[PointScore, ...] = ()
+    """The named operating points; empty where nothing could be chosen."""
+    precision_recall: tuple[PrecisionRecall, ...] = ()
+    froc: tuple[Froc, ...] = ()
+    reliability: Reliability | None = None
+    """None where no detection reaches the score from which on it is measured."""
+    confusion: Confusion | None = None
+    factors: tuple[FactorLevel, ...] = ()
+    examples: tuple[Example, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
     notes: tuple[str, ...]
     """What a reader of the figures has to know."""
 
     def score(self, name: str) -> CategoryScore:
         """The line of a class, a group or "any threat". Raises KeyError where there is none."""
         return {score.name: score for score in self.scores}[name]
+
+
+_NUMBERS = re.compile(r"\[\s+(?:-?[\d.eE+-]+,?\s+)+\]")
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """An evaluation as JSON for people: indented, lists of numbers on one line."""
+    text = json.dumps(evaluation.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+    return _NUMBERS.sub(lambda found: "[" + ", ".join(found[0][1:-1].replace(",", " ").split()) + "]", text) + "\n"
 
 
 def read_evaluation(path: Path) -> Evaluation:

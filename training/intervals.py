@@ -74,10 +74,35 @@ def percentile_interval(value: float, replicates: NDArray[np.float64], n: int, t
     usable = replicates[np.isfinite(replicates)]
     if len(usable) == 0:
         return Interval(value=value, low=0.0, high=1.0, n=n)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = (float(bound) for bound in np.quantile(usable, [tail, 1 - tail]))
+    low, high = percentile_bounds(usable)
     if np.ptp(usable) == 0 and value in (0.0, 1.0):
         exact = clopper_pearson(round(value * trials), trials)
         low, high = (exact.low, exact.high) if exact else (0.0, 1.0)
     # On tiny samples the value can fall beside its own percentile interval; an interval that misses it misleads.
     return Interval(value=value, low=min(low, value), high=max(high, value), n=n)
+
+
+def percentile_bounds(replicates: NDArray[np.float64]) -> tuple[float, float]:
+    """Between which 95 % of the finite replicates lie, of which there is at least one."""
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(replicates[np.isfinite(replicates)], [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def share_interval(
+    scan: NDArray[np.int64], success: NDArray[np.bool_], weights: NDArray[np.float32], groups: int
+) -> Interval:
+    """A share of things that lie in scans, with its bootstrap interval over groups of scans.
+
+    Args:
+        scan: (n,) the scan of each thing, at least one.
+        success: (n,) which of them count.
+        weights: (replicates, scans) of :func:`bootstrap_weights`.
+        groups: how many groups the things come from.
+    """
+    n_scans = weights.shape[1]
+    counts = np.bincount(scan, minlength=n_scans)
+    hits = np.bincount(scan[success], minlength=n_scans)
+    with np.errstate(invalid="ignore"):  # none of the things in a resample: 0/0 is NaN, which the interval leaves out
+        replicates = (weights @ hits) / (weights @ counts)
+    return percentile_interval(float(success.mean()), replicates.astype(np.float64), len(scan), groups)

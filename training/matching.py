@@ -77,6 +77,30 @@ def match_scan(
     return ScanMatches(score[by_score], hit, taken_label >= n_objects, n_objects)
 
 
+def taken_labels(
+    detected: NDArray[np.float64],
+    score: NDArray[np.float64],
+    labelled: NDArray[np.float64],
+    ignore: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Match one category in one scan at IoU 0.5, and say who took what.
+
+    Args:
+        detected: (d, 4) xyxy.
+        score: (d,).
+        labelled: (g, 4) xyxy, ignore regions among them.
+        ignore: (g,) true for ignore regions.
+
+    Returns:
+        (k,) the detections that take part, by falling score; (k,) the label each takes, -1 for none.
+    """
+    by_score = np.argsort(-score, kind="stable")[:MAX_DETECTIONS]
+    by_ignore = np.argsort(ignore, kind="stable")
+    iou = overlaps(detected[by_score], labelled[by_ignore], ignore[by_ignore])
+    taken = _assign(iou, int((~ignore).sum()), float(IOU_THRESHOLDS[0]))
+    return by_score, np.append(by_ignore, -1)[taken]
+
+
 def _assign(iou: NDArray[np.float64], n_objects: int, threshold: float) -> NDArray[np.int64]:
     """Which label each detection takes: (d,) indices into the columns of ``iou``, -1 for none."""
     taken = np.full(len(iou), -1, np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ class CategoryMatches:
     scan: NDArray[np.int64]
     """(d,) which scan a detection belongs to."""
     hit: NDArray[np.bool_]
-    """(10, d)"""
+    """(10, d), or (1, d) of IoU 0.5 alone."""
     counted: NDArray[np.bool_]
     """(10, d) false where the detection fell into an ignore region."""
     objects: NDArray[np.int64]
@@ -51,14 +51,14 @@ def average_precision(matches: CategoryMatches, weights: NDArray[np.float32] | N
         weights: (scans,) how often each scan counts; None for once each.
 
     Returns:
-        (10,) in 0…1; NaN where no object counts.
+        (10,), or (1,), in 0…1; NaN where no object counts.
     """
     times = np.ones(len(matches.objects), np.float64) if weights is None else weights.astype(np.float64)
     n_objects = float(times @ matches.objects)
     if n_objects == 0:
-        return np.full(len(IOU_THRESHOLDS), np.nan)
+        return np.full(len(matches.hit), np.nan)
     counts = times[matches.scan]
-    result = np.zeros(len(IOU_THRESHOLDS))
+    result = np.zeros(len(matches.hit))
     for i, (hit, counted) in enumerate(zip(matches.hit, matches.counted, strict=True)):
         hits = np.cumsum(np.where(hit, counts, 0.0))
         claims = np.cumsum(np.where(counted, counts, 0.0))
@@ -80,3 +80,9 @@ def resampled_precision(matches: CategoryMatches, weights: NDArray[np.float32]) 
     """
     values = np.asarray([average_precision(matches, row) for row in weights]).reshape(-1, len(IOU_THRESHOLDS))
     return np.column_stack([values[:, 0], values.mean(axis=1)])
+
+
+def resampled_ap50(matches: CategoryMatches, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """AP50 of every bootstrap replicate: (replicates,) for weights (replicates, scans)."""
+    at_half = replace(matches, hit=matches.hit[:1], counted=matches.counted[:1])
+    return np.asarray([average_precision(at_half, row)[0] for row in weights], np.float64)

@@ -1,8 +1,9 @@
-"""How a data set becomes what the training engine reads: canonical pictures with boxes of the learned classes.
+"""How a data set becomes what the training engine reads: pictures with boxes of the learned classes.
 
 Nothing is copied or converted on disk: the engine reads scans through the same readers and the same canonical
-rendering as the runtime. Every scan is read once beforehand, so that a broken one is named at the beginning and set
-aside instead of ending a training in the middle.
+rendering as the runtime. Scans of 16 bits that are learned from stay transmissions, which are varied and coloured
+each time they are shown; what is validated on is the canonical picture. Every scan is read once beforehand, so that a
+broken one is named at the beginning and set aside instead of ending a training in the middle.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import numpy as np
 
 from ..datasets.annotations import Dataset, Record
 from ..datasets.canonical import canonical_rgb
+from ..datasets.levels import as_levels
 from ..datasets.readers import read_pair, read_scan
+from ..datasets.scan import Scan, ScanKind
 from ..detector.errors import DatasetError, ScanError
-from ..detector.lesson import LabelledPicture, Rgb
+from ..detector.lesson import LabelledPicture, Pixels, Rgb
 from ..detector.taxonomy import TAXONOMY, Group
 
 _LEAST_SIDE_PX = 2.0
@@ -45,20 +48,37 @@ class Prepared:
     """Label that is not learned → how many objects count as background."""
 
 
+NOTHING_PREPARED = Prepared((), (), {}, {})
+
+
 def canonical_picture(record: Record) -> Rgb:
     """The canonical picture of a record.
 
     Raises:
         ScanError: if it cannot be read, or has another size than its labels were made for.
     """
-    rgb = canonical_rgb(read_pair(*record.files) if len(record.files) == 2 else read_scan(record.files[0]))
-    height, width = rgb.shape[:2]
-    if (width, height) != (record.width_px, record.height_px):
+    return canonical_rgb(_read(record))
+
+
+def picture_to_vary(record: Record) -> Pixels:
+    """The transmissions (H, W, C) uint16 of a record that holds them, else its canonical picture. Raises ScanError."""
+    scan = _read(record)
+    if scan.kind is ScanKind.DUAL_ENERGY:
+        return as_levels(scan.pixels)
+    if scan.kind is ScanKind.GREY and scan.pixels.dtype == np.uint16:
+        return np.asarray(scan.pixels[:, :, None])
+    return canonical_rgb(scan)
+
+
+def _read(record: Record) -> Scan:
+    scan = read_pair(*record.files) if len(record.files) == 2 else read_scan(record.files[0])
+    if (scan.width_px, scan.height_px) != (record.width_px, record.height_px):
         raise ScanError(
-            f"{record.files[0]}: {width}×{height} pixels, labelled as {record.width_px}×{record.height_px}",
+            f"{record.files[0]}: {scan.width_px}×{scan.height_px} pixels, "
+            f"labelled as {record.width_px}×{record.height_px}",
             "correct the size in the annotations",
         )
-    return rgb
+    return scan
 
 
 def choose_labels(wanted: tuple[str, ...] | None, datasets: Sequence[Dataset]) -> tuple[str, ...]:
@@ -87,13 +107,16 @@ def choose_labels(wanted: tuple[str, ...] | None, datasets: Sequence[Dataset]) -
     return wanted
 
 
-def prepare_split(datasets: Sequence[Dataset], labels: tuple[str, ...], on_scan: Callable[[], None]) -> Prepared:
+def prepare_split(
+    datasets: Sequence[Dataset], labels: tuple[str, ...], on_scan: Callable[[], None], varied: bool = False
+) -> Prepared:
     """Check every scan and select what is learned from it.
 
     Args:
         datasets: the same split of each data set.
         labels: what to learn, in class-id order.
         on_scan: called after each scan, for progress.
+        varied: the pictures are to be varied; else they are canonical.
     """
     pictures: list[LabelledPicture] = []
     set_aside: list[SetAside] = []
@@ -103,7 +126,7 @@ def prepare_split(datasets: Sequence[Dataset], labels: tuple[str, ...], on_scan:
             if problem:
                 set_aside.append(SetAside(record.scan_id, problem))
             else:
-                pictures.append(_picture(record, labels))
+                pictures.append(_picture(record, labels, picture_to_vary if varied else canonical_picture))
             on_scan()
     counts = np.zeros(len(labels), np.int64)
     for picture in pictures:
@@ -146,7 +169,7 @@ def _learned_as(label: str, labels: tuple[str, ...]) -> str | None:
     return group.value if group is not None and group.value in labels else None
 
 
-def _picture(record: Record, labels: tuple[str, ...]) -> LabelledPicture:
+def _picture(record: Record, labels: tuple[str, ...], read: Callable[[Record], Pixels]) -> LabelledPicture:
     size = np.array([record.width_px, record.height_px] * 2, np.float64)
     xyxy = np.clip(record.annotations.xyxy_px, 0.0, size)
     learned = [_learned_as(label, labels) for label in record.annotations.labels]
@@ -154,7 +177,7 @@ def _picture(record: Record, labels: tuple[str, ...]) -> LabelledPicture:
     keep = [i for i, label in enumerate(learned) if label is not None and shorter_side[i] >= _LEAST_SIDE_PX]
     return LabelledPicture(
         name=record.scan_id,
-        read=partial(canonical_picture, record),
+        read=partial(read, record),
         xyxy_px=xyxy[keep].astype(np.float32),
         class_ids=np.array([labels.index(str(learned[i])) for i in keep], np.int64),
     )

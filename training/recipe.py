@@ -36,10 +36,32 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Transmissions(_Section):
+    """What happens to the transmissions of 16-bit scans before they are coloured: each time another scanner.
+
+    Pictures of 8 bits hold no transmissions and are left alone by these keys.
+    """
+
+    looks: Probability = 0.7
+    """Colour by another maker's palette, in grey or inverted grey; else by the canonical palette."""
+    air_level: float = Field(default=0.015, ge=0, le=0.3)
+    """Air up to this part brighter or darker: calibration that has drifted."""
+    quantum_noise: float = Field(default=0.02, ge=0, le=0.2)
+    """Highest noise in air, relative to it. Noise of counts: behind dense matter it is relatively stronger."""
+    belt_blur: Probability = 0.2
+    """Smear along the belt, which moves while a line is read."""
+    afterglow: Probability = 0.1
+    """Let each line glow on in the next ones, as slow scintillators do."""
+    streaks: Probability = 0.25
+    """Detectors, and lines, a little brighter or darker than their neighbours."""
+    dead_detectors: Probability = 0.1
+    """One to three detectors that tell nothing: straight lines along the belt."""
+
+
 class Augmentation(_Section):
     """How pictures are varied. Every default keeps what an X-ray picture means.
 
-    There is no hue shift, because colour is the material code, and no mosaic, mixing or pasting, because objects in an
+    There is no hue shift, because colour is the material code, and no mosaic and no pasting, because objects in an
     X-ray picture add up (their transmissions multiply) and never hide one another behind a straight edge.
     """
 
@@ -51,15 +73,43 @@ class Augmentation(_Section):
     """Zoom by a factor between 1 - scale and 1 + scale."""
     translate: float = Field(default=0.1, ge=0, le=0.5)
     """Shift by up to this part of the side; what becomes visible is air."""
+    mix: Probability = 0.1
+    """Lay another parcel over this one: their transmissions multiply, both keep their labels."""
+    threats: Probability = 0.1
+    """Lay a threat of another scan, with what surrounds it closely, over this one; every class alike often."""
     gain: float = Field(default=0.25, ge=0, lt=1)
-    """Raise intensity to a power between 1 - gain and 1 + gain: everything that much thinner or thicker."""
+    """Raise transmission or intensity to a power between 1 - gain and 1 + gain: everything that much thinner or
+    thicker."""
     brightness: float = Field(default=0.1, ge=0, le=1)
-    """Shift intensity, as scanners with another air level and backgrounds that are not white do."""
+    """Shift intensity of 8-bit pictures."""
+    background: Probability = 0.25
+    """Give the air of 8-bit pictures another light tone, so that it tells nothing. Looks do it for 16-bit scans."""
     noise: float = Field(default=0.03, ge=0, le=0.5)
-    """Highest standard deviation of added noise, of full scale; a third of the pictures get some."""
+    """Highest standard deviation of noise in 8-bit pictures, of full scale; a third of them get some."""
     blur: Probability = 0.1
     grey: Probability = 0.1
     """Turn to grey, so that single-energy scanners are served by the same network."""
+    invert: Probability = 0.03
+    """Bright becomes dark and dark bright, as operators can choose; the hue of each material stays."""
+    jpeg: Probability = 0.3
+    """Compress, quality 50 to 95."""
+    transmissions: Transmissions = Transmissions()
+
+
+class Sampling(_Section):
+    """Which pictures an epoch shows. Each gets a weight; an epoch shows it that often, give or take one."""
+
+    rare_classes: Probability = 0.5
+    """A picture's weight is that of its rarest class: (objects of the commonest class / objects of this one) to this
+    power. 0: every picture once. 1: every class about equally often."""
+    threat_free: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Share of threat-free pictures. Without it, what the weights give."""
+    hard_negatives: Path | None = None
+    """A list that ``parcelsight mine`` wrote; given here, relative to the recipe, or by ``--hard-negatives``."""
+    hard_negative_weight: float = Field(default=3.0, ge=1, le=100)
+    """How many times as often as others the pictures of that list are shown."""
+    pictures: int | None = Field(default=None, ge=1, le=100_000_000)
+    """Pictures an epoch shows. Without it, as many as there are."""
 
 
 class TrainingRecipe(_Section):
@@ -74,7 +124,8 @@ class TrainingRecipe(_Section):
     Other labels are benign: their objects become background, and a scan with nothing else is threat-free."""
     network: Architecture = Architecture.N
     start_weights: str | None = "auto"
-    """``auto``: COCO weights of the network's name. A ``.pt`` path or a name. ``null``: random, for very large data."""
+    """``auto``: COCO weights of the network's name. ``shipped``: the shipped detector. A ``.pt`` path, or a name.
+    ``null``: random, for very large data."""
     input_px: int = Field(default=640, ge=64, le=2048, multiple_of=32)
     epochs: int = Field(default=100, ge=1, le=10_000)
     batch: int = Field(default=16, ge=1, le=1024)
@@ -89,6 +140,7 @@ class TrainingRecipe(_Section):
     mixed_precision: bool = True
     """Compute in bfloat16 on a CPU with matrix units (AMX); elsewhere it changes nothing."""
     augmentation: Augmentation = Augmentation()
+    sampling: Sampling = Sampling()
 
     @field_validator("data", mode="before")
     @classmethod
@@ -109,6 +161,10 @@ class TrainingRecipe(_Section):
             raise ValueError("a label occurs twice")
         return labels
 
+    def with_hard_negatives(self, file: Path) -> TrainingRecipe:
+        """The same recipe with another list."""
+        return self.model_copy(update={"sampling": self.sampling.model_copy(update={"hard_negatives": file})})
+
     @property
     def start_weights_name(self) -> str | None:
         """What to look up; None begins at random."""
@@ -116,7 +172,7 @@ class TrainingRecipe(_Section):
 
 
 def load_recipe(source: str | Path) -> TrainingRecipe:
-    """Load a recipe by path, or by the name of a shipped one; ``data:`` paths are relative to a recipe's own folder.
+    """Load a recipe by path, or by the name of a shipped one; paths in it are relative to its own folder.
 
     Raises:
         ConfigError: naming the file, the key and the remedy.
@@ -125,4 +181,6 @@ def load_recipe(source: str | Path) -> TrainingRecipe:
     path = Path(source)
     if path.is_file():
         recipe = recipe.model_copy(update={"data": tuple(path.parent / data for data in recipe.data)})
+        if recipe.sampling.hard_negatives is not None:
+            recipe = recipe.with_hard_negatives(path.parent / recipe.sampling.hard_negatives)
     return recipe

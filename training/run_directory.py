@@ -174,11 +174,12 @@ def describe_environment(recipe: TrainingRecipe, device: str, device_name: str) 
         "device": device,
         "device_name": device_name,
         "seed": recipe.seed,
-        "packages": {name: _version(name) for name in _PACKAGES},
+        "packages": {name: package_version(name) for name in _PACKAGES},
     }
 
 
-def _version(package: str) -> str | None:
+def package_version(package: str) -> str | None:
+    """The installed version of a package; None where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from numpy.typing import NDArray
 from ..datasets.annotations import Dataset, Record
 from ..detector.detections import Detections
 from ..detector.errors import ScanError
-from .categories import is_threat_free
 from .evaluation_result import DataIdentity, Unreadable
 from .pictures import canonical_picture
 
@@ -37,11 +37,6 @@ class Scored:
 
     scans: tuple[tuple[Record, Detections], ...]
     unreadable: tuple[Unreadable, ...]
-
-    @property
-    def threat_free(self) -> tuple[Detections, ...]:
-        """Detections in scans without a threat: every alarm among them is false."""
-        return tuple(detections for record, detections in self.scans if is_threat_free(record))
 
 
 NOTHING = Scored((), ())
@@ -67,7 +62,7 @@ def score_scans(predict: Predict, part: Part, on_scan: Callable[[], None] = lamb
 
 
 def identify(part: Part) -> DataIdentity:
-    """Which scans these are."""
+    """Which scans these are, by ids, groups, sizes and labels."""
     digest = hashlib.sha256()
     for record in part.dataset:
         line = [
@@ -87,3 +82,20 @@ def identify(part: Part) -> DataIdentity:
         groups=len({record.group for record in part.dataset}),
         manifest_sha256=digest.hexdigest(),
     )
+
+
+def identify_with_files(part: Part) -> DataIdentity:
+    """Which scans these are, down to the bytes of their files; of a file that cannot be read its name alone counts."""
+    digest = hashlib.sha256()
+    for record in part.dataset:
+        for file in record.files:
+            digest.update(_file_sha256(file) + file.name.encode() + b"\n")
+    return identify(part).model_copy(update={"files_sha256": digest.hexdigest()})
+
+
+def _file_sha256(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except OSError:
+        return b""

@@ -5,28 +5,26 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..configs.loading import load_config
-from ..datasets.annotations import Dataset
-from ..datasets.formats.problems import Outcome, Problems
-from ..datasets.native import open_dataset
+from ..datasets.scan import AIR_LEVEL
 from ..detector import network as engine
-from ..detector.errors import DatasetError, ModelError, RunError
+from ..detector.errors import ModelError, RunError
 from ..detector.lesson import EpochReport, Lesson
 from ..detector.start_weights import find_start_weights
 from .augmentation import make_augment
-from .pictures import Prepared, SetAside, choose_labels, prepare_split
+from .material import Material, open_splits, prepare
+from .pictures import Prepared, choose_labels
 from .plots import plot_losses, plot_scores
 from .recipe import RECIPES, TrainingRecipe
 from .run_directory import DATA_FILE, ENVIRONMENT_FILE, RECIPE_FILE, RunDirectory, RunState, describe_environment
-from .scoring import Part, identify
 
 _MEMORY_SHARE = 0.25
 """Pictures are kept in memory where they take no more than this part of what is free."""
+_PIXEL_BYTES = 4
+"""Two energies of 16 bits; pictures take three."""
 
 
 class Watch:
@@ -45,25 +43,6 @@ class Watch:
         """An epoch is done."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Splits:
-    """The data sets of a recipe, opened."""
-
-    train: tuple[Dataset, ...]
-    val: tuple[Dataset, ...]
-    set_aside: tuple[SetAside, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Material:
-    """The splits, checked and ready."""
-
-    train: Prepared
-    val: Prepared
-    data: dict[str, Any]
-    """Content of data.json."""
-
-
 def train(recipe: TrainingRecipe, run_dir: Path, watch: Watch) -> RunState:
     """Train a new network.
 
@@ -76,14 +55,16 @@ def train(recipe: TrainingRecipe, run_dir: Path, watch: Watch) -> RunState:
         RunError, DatasetError, ModelError: naming what is wrong and the remedy, before training where possible.
     """
     recipe = recipe.model_copy(update={"data": tuple(data.resolve() for data in recipe.data)})
+    if recipe.sampling.hard_negatives is not None:
+        recipe = recipe.with_hard_negatives(recipe.sampling.hard_negatives.resolve())
     run = RunDirectory(run_dir)
     run.require_free()
     device, device_name = engine.find_device(recipe.device)
     start = find_start_weights(recipe.start_weights_name) if recipe.start_weights_name else None
-    splits = _open(recipe)
+    splits = open_splits(recipe)
     labels = choose_labels(recipe.labels, splits.train)
     network = engine.build_network(recipe.network, labels, start, recipe.seed)
-    material = _prepare(recipe, splits, labels, watch)
+    material = prepare(recipe, splits, labels, watch.preparing)
     run.write_recipe(recipe)
     run.write_json(ENVIRONMENT_FILE, describe_environment(recipe, device, device_name))
     state = RunState(
@@ -107,10 +88,11 @@ def resume(run_dir: Path, watch: Watch) -> RunState:
         raise RunError(f"{run_dir}: this training is done", "start another one with: parcelsight train RECIPE")
     recipe = load_config(run_dir / RECIPE_FILE, TrainingRecipe, RECIPES)
     device, _ = engine.find_device(recipe.device)
-    splits = _open(recipe)
+    splits = open_splits(recipe)
     network = engine.build_network(recipe.network, state.classes, None, recipe.seed)
-    material = _prepare(recipe, splits, state.classes, watch)
-    if material.data["sets"] != run.read_json(DATA_FILE)["sets"]:
+    material = prepare(recipe, splits, state.classes, watch.preparing)
+    before = run.read_json(DATA_FILE)
+    if any(material.data[key] != before.get(key) for key in ("sets", "hard_negatives")):
         raise RunError(f"{run_dir}: its data is not what it began with", "restore the data, or start another training")
     return _teach(run, recipe, material, network, state, device, watch)
 
@@ -118,7 +100,7 @@ def resume(run_dir: Path, watch: Watch) -> RunState:
 def _teach(
     run: RunDirectory,
     recipe: TrainingRecipe,
-    material: _Material,
+    material: Material,
     network: engine.Network,
     state: RunState,
     device: str,
@@ -134,7 +116,7 @@ def _teach(
     try:
         if done < recipe.epochs:
             watch.prepared(material.train, material.val, device)
-            engine.train_network(network, _lesson(recipe, run, material, device), watch.batch, recorder.epoch)
+            engine.train_network(network, make_lesson(recipe, run.path, material, device), watch.batch, recorder.epoch)
         return recorder.finish(recipe)
     except (RunError, ModelError) as error:
         run.write_state(recorder.state.model_copy(update={"status": "failed", "reason": str(error)}))
@@ -149,94 +131,17 @@ def _finished_epochs(run: RunDirectory, recipe: TrainingRecipe) -> int:
     return recipe.epochs if finished is None else finished
 
 
-def _open(recipe: TrainingRecipe) -> _Splits:
-    if not recipe.data:
-        raise RunError("the recipe names no data", "give it with --data DIR, or as data: in the recipe")
-    problems = Problems()
-    train = tuple(open_dataset(data, split="train", problems=problems) for data in recipe.data)
-    val = tuple(open_dataset(data, split="val", problems=problems) for data in recipe.data)
-    for split, datasets in (("train", train), ("val", val)):
-        if not any(map(len, datasets)):
-            raise DatasetError(
-                f"{', '.join(map(str, recipe.data))}: the {split} split is empty",
-                "split it again with: parcelsight dataset split",
-            )
-    # An object that could not be read would be taught as background; its whole scan goes.
-    broken = {problem.scan_id: problem.message for problem in problems if problem.outcome is Outcome.OBJECT_DROPPED}
-    lost = {problem.scan_id: problem.message for problem in problems if problem.outcome is Outcome.SCAN_SET_ASIDE}
-    return _Splits(
-        tuple(_without(dataset, broken) for dataset in train),
-        tuple(_without(dataset, broken) for dataset in val),
-        tuple(SetAside(scan_id, reason) for scan_id, reason in {**broken, **lost}.items()),
-    )
-
-
-def _without(dataset: Dataset, broken: dict[str, str]) -> Dataset:
-    return dataset.with_records([record for record in dataset if record.scan_id not in broken])
-
-
-def _prepare(recipe: TrainingRecipe, splits: _Splits, labels: tuple[str, ...], watch: Watch) -> _Material:
-    """Read and check every scan."""
-    total = sum(len(dataset) for dataset in (*splits.train, *splits.val))
-    done = 0
-
-    def one_more() -> None:
-        nonlocal done
-        done += 1
-        watch.preparing(done, total)
-
-    train_part = prepare_split(splits.train, labels, one_more)
-    val_part = prepare_split(splits.val, labels, one_more)
-    for name, part, datasets in (("train", train_part, splits.train), ("val", val_part, splits.val)):
-        _require_objects(name, part, datasets)
-    return _Material(train_part, val_part, _describe_data(recipe, splits, train_part, val_part))
-
-
-def _require_objects(split: str, part: Prepared, datasets: Sequence[Dataset]) -> None:
-    where = ", ".join(dataset.name for dataset in datasets)
-    if not part.pictures:
-        reason = f" (set aside: {len(part.set_aside)}; the first: {part.set_aside[0].reason})" if part.set_aside else ""
-        raise DatasetError(
-            f"{where}: the {split} split has no scan that can be read{reason}",
-            "check it with: parcelsight dataset check",
-        )
-    if not sum(part.objects.values()):
-        raise DatasetError(
-            f"{where}: the {split} split shows no object of the classes {', '.join(part.objects)}",
-            "split it again with: parcelsight dataset split",
-        )
-
-
-def _describe_data(recipe: TrainingRecipe, splits: _Splits, train_part: Prepared, val_part: Prepared) -> dict[str, Any]:
-    """Content of data.json."""
-    return {
-        "sets": [
-            {"path": str(path), **identify(Part(dataset, split)).model_dump()}
-            for split, datasets in (("train", splits.train), ("val", splits.val))
-            for path, dataset in zip(recipe.data, datasets, strict=True)
-        ],
-        **{
-            split: {
-                "scans": len(part.pictures),
-                "threat_free_scans": sum(not len(picture.class_ids) for picture in part.pictures),
-                "objects": dict(part.objects),
-                "background": dict(part.background),
-                "set_aside": {scan.scan_id: scan.reason for scan in part.set_aside},
-            }
-            for split, part in (("train", train_part), ("val", val_part))
-        },
-        "broken_labels": {scan.scan_id: scan.reason for scan in splits.set_aside},
-    }
-
-
-def _lesson(recipe: TrainingRecipe, run: RunDirectory, material: _Material, device: str) -> Lesson:
+def make_lesson(recipe: TrainingRecipe, run_dir: Path, material: Material, device: str) -> Lesson:
+    """What the engine is given."""
     pictures = len(material.train.pictures) + len(material.val.pictures)
     free_bytes = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return Lesson(
-        run_dir=run.path.resolve(),
+        run_dir=run_dir.resolve(),
         train=material.train.pictures,
         val=material.val.pictures,
-        augment=make_augment(recipe.augmentation),
+        augment=make_augment(recipe.augmentation, material.train.pictures),
+        draw=material.draw,
+        air_level=AIR_LEVEL,
         input_px=recipe.input_px,
         epochs=recipe.epochs,
         batch=recipe.batch,
@@ -247,7 +152,7 @@ def _lesson(recipe: TrainingRecipe, run: RunDirectory, material: _Material, devi
         workers=recipe.workers,
         device=device,
         mixed_precision=recipe.mixed_precision,
-        in_memory=pictures * recipe.input_px**2 * 3 <= _MEMORY_SHARE * free_bytes,
+        in_memory=pictures * recipe.input_px**2 * _PIXEL_BYTES <= _MEMORY_SHARE * free_bytes,
     )
 
 

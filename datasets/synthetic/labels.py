@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...detector.taxonomy import TAXONOMY
 from ..annotations import Annotations
 from ..canonical import FLOOR_TRANSMISSION
 from .beer_lambert import EnergyNodes
@@ -58,6 +59,7 @@ def annotate(
     array: DetectorArray,
     view: View,
     masks: bool,
+    benign: bool = False,
 ) -> Annotations:
     """The labels of one scan.
 
@@ -68,6 +70,7 @@ def annotate(
         array: the detectors, for the noise that contrast is measured in.
         view: the one that is rendered.
         masks: whether to add each footprint as a COCO run-length mask.
+        benign: whether to label benign objects too, by their kind.
     """
     boxes, labels, attributes = [], [], []
     parcel = ParcelDifficulty.of(transmission)
@@ -81,6 +84,14 @@ def annotate(
         attributes.append(_attributes(shadow, seen, view, parcel))
         if masks:
             attributes[-1]["segmentation"] = _run_lengths(seen.footprint, shadow, transmission.shape[:2], rays)
+    for kind, bounds_px in projection.benign_px if benign else ():
+        x0, y0, x1, y1 = (edge / rays for edge in bounds_px)
+        height, width = (side / rays for side in transmission.shape[:2])
+        box = [max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)]
+        if min(box[2] - box[0], box[3] - box[1]) >= 1:
+            boxes.append([round(edge, 1) for edge in box])
+            labels.append(kind if TAXONOMY.group_of(kind) is None else f"benign {kind}")
+            attributes.append({"benign": True})
     return Annotations.of(boxes, labels, attributes)
 
 

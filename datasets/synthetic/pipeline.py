@@ -117,7 +117,8 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender
 
     parcel = packed() if sender.parcels == 1 else _consignment(plan, sender)[index - sender.first]
     company = (_beside(parcel, packed(), rng),) if rng.random() < _COMPANY else ()
-    scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, masks=plan.masks, passers_by=company)
+    labelled = {"masks": plan.masks, "benign": plan.benign}
+    scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, passers_by=company, **labelled)
     palette = palette_of(plan.looks, rng)
     return {"index": index, "scans": [_write_scan(plan, rendered, group, palette) for rendered in scans]}
 

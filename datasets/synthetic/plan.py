@@ -36,6 +36,8 @@ class Plan:
     looks: str = "canonical"
     only: Only = "all"
     masks: bool = False
+    benign: bool = False
+    """Label benign objects too."""
     several_share: float = SEVERAL_SHARE
     """Chance of a parcel with a threat to hold several."""
     shares: Shares = (80.0, 10.0, 10.0)
@@ -55,6 +57,8 @@ class Plan:
             "looks": self.looks,
             "only": self.only,
             "masks": self.masks,
+            # Named only where wanted, so that folders begun before there was such a thing can still grow.
+            **({"benign": True} if self.benign else {}),
             "scanners": presets,
         }
 

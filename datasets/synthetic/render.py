@@ -35,6 +35,7 @@ def render(
     views: int = 1,
     scan_id: str = "parcel",
     masks: bool = False,
+    benign: bool = False,
     passers_by: Sequence[Parcel] = (),
 ) -> tuple[RenderedScan, ...]:
     """Scan a parcel.
@@ -46,6 +47,7 @@ def render(
         views: how many of the scanner's views to render.
         scan_id: of the parcel; a view's name is appended.
         masks: whether labels carry instance masks.
+        benign: whether benign objects are labelled too, by their kind.
         passers_by: other parcels on the same belt; what of them is in the frame is seen and labelled.
 
     Raises:
@@ -64,7 +66,7 @@ def render(
         pixels, kind = (levels, ScanKind.DUAL_ENERGY) if scanner.dual_energy else (levels[:, :, 0], ScanKind.GREY)
         name = f"{scan_id}_{view.name}"
         scan = Scan(name, pixels, kind, preset.pitch_mm, view.name, {"scanner": scanner.name})
-        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner, array, view, masks)))
+        rendered.append(RenderedScan(scan, annotate(projection, ideal, scanner, array, view, masks, benign)))
     return tuple(rendered)
 
 

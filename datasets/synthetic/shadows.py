@@ -39,6 +39,8 @@ class Projection:
     """(rows, columns, K)."""
     shadows: tuple[Shadow, ...]
     """Of the items that carry a label, where any of it is in the frame."""
+    benign_px: tuple[tuple[str, tuple[float, float, float, float]], ...] = ()
+    """Kind and extent of the items that carry none; it may reach outside the frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +55,30 @@ class Projector:
         """Project items; those with a label also alone."""
         total = np.zeros((self.fan.rows, self.fan.columns, len(self.nodes.energies_kev)), np.float32)
         slant = self.fan.slant()
-        shadows = []
+        shadows, benign = [], []
         for item in items:
             if item.label is None:
                 self._add(item.solids, total, slant, Window(0, 0, self.fan.columns, self.fan.rows))
+                benign.append((item.kind, self._bounds_px(item)))
                 continue
             shadow = self.shadow(item)
             if shadow is not None:
                 total[shadow.window.slices] += shadow.attenuation
                 shadows.append(shadow)
-        return Projection(self.fan, total, tuple(shadows))
+        return Projection(self.fan, total, tuple(shadows), tuple(benign))
 
     def shadow(self, item: Item) -> Shadow | None:
         """The shadow of one item alone; None where the frame holds nothing of it."""
-        bounds = _union(self.fan.bounds_px(self._points(solid)) for solid in item.solids)
+        bounds = self._bounds_px(item)
         window = Window.around(bounds, self.fan)
         if window.empty:
             return None
         attenuation = np.zeros((*window.shape, len(self.nodes.energies_kev)), np.float32)
         self._add(item.solids, attenuation, self.fan.slant(), window)
         return Shadow(item, window, bounds, attenuation)
+
+    def _bounds_px(self, item: Item) -> tuple[float, float, float, float]:
+        return _union(self.fan.bounds_px(self._points(solid)) for solid in item.solids)
 
     def _points(self, solid: Solid) -> NDArray[np.float64]:
         points = self.frame.points(solid.mesh)
