@@ -26,12 +26,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt
 $(VENV)/.test: pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) for training and tests (a few minutes, about 6 GB) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --editable '.[train,synthetic,test]'
+	@$(BIN)/pip install --quiet --editable '.[train,synthetic,service,zmq,video,openvino,screening,test]'
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.check: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --editable '.[test,check]'
+	@$(BIN)/pip install --quiet --editable '.[service,zmq,screening,test,check]'
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo ## Screen the sample parcels with the shipped model; pictures go to runs/demo

@@ -10,7 +10,26 @@ import typer
 
 from .. import __version__
 from ..detector.errors import ParcelSightError
-from . import belt, dataset, evaluate, export, project, screen, synthesize, train
+from . import (
+    belt,
+    bundle,
+    card,
+    dataset,
+    doctor,
+    evaluate,
+    export,
+    keys,
+    mine,
+    project,
+    replay,
+    run,
+    screen,
+    sign,
+    start_weights,
+    synthesize,
+    train,
+    verify,
+)
 from .terminal import complain
 from .verbs import Verb, VerbGroup
 
@@ -31,9 +50,19 @@ app.command("synthesize", cls=Verb)(synthesize.synthesize)
 app.command("belt", cls=Verb)(belt.belt)
 app.command("project", cls=Verb)(project.project)
 app.command("train", cls=Verb)(train.train)
+app.command("mine", cls=Verb)(mine.mine)
+app.command("start-weights", cls=Verb)(start_weights.start_weights)
 app.command("evaluate", cls=Verb)(evaluate.evaluate)
 app.command("export", cls=Verb)(export.export)
+app.command("card", cls=Verb)(card.card)
 app.command("screen", cls=Verb)(screen.screen)
+app.command("run", cls=Verb)(run.run)
+app.command("replay", cls=Verb)(replay.replay)
+app.command("bundle", cls=Verb)(bundle.bundle)
+app.command("verify", cls=Verb)(verify.verify)
+app.command("sign", cls=Verb)(sign.sign)
+app.command("keys", cls=Verb)(keys.keys)
+app.command("doctor", cls=Verb)(doctor.doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -13,6 +13,7 @@ from .. import __version__
 from ..detector.card import ModelCard
 from ..detector.contract import INPUT_NAME, OUTPUT_NAME, to_metadata
 from ..detector.errors import ModelError
+from ..detector.seal import sealed
 
 MAX_OPSET = 18
 """Engines in the field (OpenVINO, TensorRT, DirectML) lag behind; the network needs no more."""
@@ -44,7 +45,7 @@ def load_raw(path: Path) -> onnx.ModelProto:
 
 
 def contract_bytes(model: onnx.ModelProto, card: ModelCard) -> bytes:
-    """The bytes of a contract-1 file; the same model and card give the same bytes.
+    """The bytes of a contract-1 file, sealed; the same model and card give the same bytes.
 
     Whatever the exporter left behind (producer, source paths in doc strings, its own metadata) is removed.
 
@@ -63,7 +64,7 @@ def contract_bytes(model: onnx.ModelProto, card: ModelCard) -> bytes:
     made.domain, made.model_version = "", 0
     helper.set_model_props(made, to_metadata(card))
     _check(made, card)
-    return bytes(made.SerializeToString(deterministic=True))
+    return sealed(bytes(made.SerializeToString(deterministic=True)))
 
 
 def _strip_remarks(model: onnx.ModelProto) -> None:

@@ -53,9 +53,8 @@ def export_model(
         content = contract_bytes(graph, card)
         candidate = Path(folder) / out.name
         candidate.write_bytes(content)
-        report = prove_parity(
-            candidate, hashlib.sha256(content).hexdigest(), ReferenceDetector(network, input_px), pictures
-        )
+        reference = ReferenceDetector(network, input_px, [spec.temperature for spec in card.classes])
+        report = prove_parity(candidate, hashlib.sha256(content).hexdigest(), reference, pictures)
     parity_file = out.with_suffix(".parity.json")
     _write(out, content)
     _write(parity_file, (report.model_dump_json(indent=1) + "\n").encode())

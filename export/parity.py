@@ -53,6 +53,8 @@ class PictureParity(BaseModel):
     worst_iou: float
     """Of detections and their likes; 1 where nothing was compared."""
     worst_score_difference: float
+    flipped: int = 0
+    """Of ``compared``: an alarm in the one whose like, all but equal, lies just under the threshold in the other."""
 
     @property
     def holds(self) -> bool:
@@ -125,41 +127,66 @@ def prove_parity(
     return report
 
 
-def compare(picture: Picture, first: Detections, second: Detections, threshold: float) -> PictureParity:
+def compare(
+    picture: Picture,
+    first: Detections,
+    second: Detections,
+    threshold: float | NDArray[np.float32],
+    most_score_difference: float = MOST_SCORE_DIFFERENCE,
+) -> PictureParity:
     """Match the detections of one picture both ways.
 
     Args:
         picture: what both looked at.
         first: every detection of the one, of whatever score: what is just above the floor here may be below it there.
         second: of the other.
-        threshold: detections at or above it are compared, and the ten best above the floor.
+        threshold: detections at or above it are compared, and the ten best above the floor; one for all classes, or
+            (classes,).
+        most_score_difference: between a detection and its like.
     """
-    likes = [*_likes(first, second, threshold), *_likes(second, first, threshold)]
+    limits = _limits(threshold, first, second), most_score_difference
+    likes = [*_likes(first, second, *limits), *_likes(second, first, *limits)]
     return PictureParity(
         name=picture.name,
         width_px=picture.rgb.shape[1],
         height_px=picture.rgb.shape[0],
         compared=len(likes),
-        unmatched=sum(iou < LEAST_IOU or difference > MOST_SCORE_DIFFERENCE for iou, difference in likes),
-        worst_iou=min((iou for iou, _ in likes), default=1.0),
-        worst_score_difference=max((difference for _, difference in likes), default=0.0),
+        unmatched=sum(iou < LEAST_IOU or difference > most_score_difference for iou, difference, _ in likes),
+        worst_iou=min((iou for iou, _, _ in likes), default=1.0),
+        worst_score_difference=max((difference for _, difference, _ in likes), default=0.0),
+        flipped=sum(flipped for _, _, flipped in likes),
     )
 
 
-def _likes(wanted: Detections, given: Detections, threshold: float) -> Iterator[tuple[float, float]]:
-    """IoU and score difference of each wanted detection with its like; (0, 1) where there is none of its class."""
-    tenth = float(wanted.score[min(BEST_COMPARED, len(wanted)) - 1]) if len(wanted) else threshold
-    for index in np.flatnonzero(wanted.score >= np.float32(max(_FLOOR, min(threshold, tenth)))):
+def _limits(threshold: float | NDArray[np.float32], *both: Detections) -> NDArray[np.float32]:
+    """(classes,) thresholds."""
+    if isinstance(threshold, np.ndarray):
+        return threshold
+    classes = 1 + max((int(each.class_id.max()) for each in both if len(each)), default=0)
+    return np.full(classes, threshold, np.float32)
+
+
+def _likes(
+    wanted: Detections, given: Detections, thresholds: NDArray[np.float32], most_score_difference: float
+) -> Iterator[tuple[float, float, bool]]:
+    """IoU and score difference of each wanted detection with its like, and whether only the wanted one alarms.
+
+    (0, 1, False) where there is none of its class.
+    """
+    tenth = float(wanted.score[min(BEST_COMPARED, len(wanted)) - 1]) if len(wanted) else 1.0
+    alarms = wanted.score >= thresholds[wanted.class_id]
+    for index in np.flatnonzero((wanted.score >= np.float32(_FLOOR)) & (alarms | (wanted.score >= np.float32(tenth)))):
         rivals = given.class_id == wanted.class_id[index]
         iou = _iou(wanted.xyxy_px[index], given.xyxy_px[rivals])
         difference = np.abs(given.score[rivals] - wanted.score[index])
         if not len(iou):
-            yield 0.0, 1.0
+            yield 0.0, 1.0, False
             continue
         # Several boxes can lie on one object: the like is the best overlap among those of the same score.
-        fit = np.where(difference <= MOST_SCORE_DIFFERENCE, iou + 1, iou) - difference
+        fit = np.where(difference <= most_score_difference, iou + 1, iou) - difference
         best = int(np.argmax(fit))
-        yield float(iou[best]), float(difference[best])
+        silent = given.score[rivals][best] < thresholds[wanted.class_id[index]]
+        yield float(iou[best]), float(difference[best]), bool(alarms[index] and silent)
 
 
 def _iou(box: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.opencv import cv2
+from ..detector.calibration import calibrate
 from ..detector.card import ClassSpec
 from ..detector.detections import Detections
 from ..detector.errors import ModelError
@@ -28,15 +29,18 @@ class ReferenceDetector:
     Args:
         network: the trained network.
         input_px: side of the square it sees.
+        temperatures: of its classes; None leaves scores as the network gives them.
     """
 
-    def __init__(self, network: Network, input_px: int) -> None:
+    def __init__(self, network: Network, input_px: int, temperatures: Sequence[float] | None = None) -> None:
         self._network = network
         self.input_px = input_px
+        self._temperatures = np.asarray(temperatures or [1.0] * len(network.classes), np.float32)
 
     def detect(self, rgb: NDArray[np.uint8], floor: float) -> Detections:
         """Detections of at least ``floor`` in a canonical picture (H, W, 3), in its pixels, best first."""
         rows = self._network.predict(letterboxed(rgb, self.input_px)[None])[0]
+        rows[:, 4] = calibrate(rows[:, 4], self._temperatures[np.rint(rows[:, 5]).astype(np.int64)])
         return decoded(rows[rows[:, 4] >= np.float32(floor)], rgb.shape[:2], self.input_px)
 
 

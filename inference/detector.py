@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from ..datasets.canonical import PALETTE_NAME
 from ..datasets.opencv import cv2
-from ..detector.card import ModelCard
+from ..detector.calibration import calibrate
+from ..detector.card import ModelCard, PointName
 from ..detector.contract import from_metadata
 from ..detector.detections import Detections
 from ..detector.errors import ModelError
+from .backend import Device, open_session
+from .keys import PublicKey
 from .letterbox import Letterbox
 from .model_file import read_model
-from .session import Device, OnnxSession
-
-_LOGIT_EPS = 1e-6
-"""Keeps the logit of scores 0 and 1 finite."""
 
 
 class Detector:
@@ -29,15 +28,26 @@ class Detector:
         model: the ONNX file.
         threads: CPU threads of one detection.
         device: where it runs; ``describe()`` says what was chosen.
+        operating_point: ``strict``, ``balanced`` or ``sensitive``; ``card`` is the one with its thresholds in force.
+        key: the model must be signed with it; None takes the one that PARCELSIGHT_MODEL_KEY pins, if any.
 
     Raises:
-        ModelError: if the file is not ours, reaches outside itself, or does not keep the contract.
-        UsageError: if the device is not to be had.
+        ModelError: if the file is not ours, altered, not signed as it must be, reaches outside itself, or does not keep
+            the contract.
+        UsageError: if the device is not to be had, or the model carries no such operating point.
     """
 
-    def __init__(self, model: Path, *, threads: int = 1, device: Device = "auto") -> None:
-        file = read_model(model)
-        self.card: ModelCard = from_metadata(file.metadata, str(model))
+    def __init__(
+        self,
+        model: Path,
+        *,
+        threads: int = 1,
+        device: Device = "auto",
+        operating_point: PointName | str = PointName.BALANCED,
+        key: PublicKey | None = None,
+    ) -> None:
+        file = read_model(model, key)
+        self.card: ModelCard = from_metadata(file.metadata, str(model)).at(operating_point, str(model))
         if self.card.palette != PALETTE_NAME:
             raise ModelError(
                 f"{model} was trained on pictures in the palette {self.card.palette[:60]!r}; this version draws "
@@ -46,7 +56,7 @@ class Detector:
             )
         self._source = model
         side = self.card.input_px
-        self._session = OnnxSession(file, side, threads=threads, device=device)
+        self._session = open_session(file, side, threads=threads, device=device)
         self._thresholds = np.array([c.threshold for c in self.card.classes], np.float32)
         self._temperatures = np.array([c.temperature for c in self.card.classes], np.float32)
         self._turn = Lock()
@@ -56,8 +66,12 @@ class Detector:
         self._letterbox = Letterbox.fit(side, side, side)
 
     def describe(self) -> str:
-        """Which model runs on which backend, and why, in one sentence."""
-        return f"{self.card.name} {self.card.version} at {self.card.input_px} px runs on {self._session.description}."
+        """Which model, at which operating point, runs on which backend, and why, in one sentence."""
+        card = self.card
+        return (
+            f"{card.name} {card.version} at {card.input_px} px, operating point {card.operating_point.name!r}, runs on "
+            f"{self._session.description}."
+        )
 
     def detect(self, rgb: NDArray[np.uint8], floor: float | None = None) -> Detections:
         """Find threats in a canonical picture.
@@ -102,7 +116,7 @@ class Detector:
             raise ModelError(
                 f"{self._source} gave a score outside 0…1 or a class its card does not list", "export the model again"
             )
-        score = _calibrate(raw, self._temperatures[class_id])
+        score = calibrate(raw, self._temperatures[class_id])
         wanted = score >= (self._thresholds[class_id] if floor is None else np.float32(floor))
         order = np.flatnonzero(wanted)[np.argsort(-score[wanted], kind="stable")]
         boxes = _ordered_corners(letterbox.backward(rows[order, :4]))
@@ -111,15 +125,6 @@ class Detector:
         inside = np.asarray(np.logical_and(boxes[:, 2:] > 0, boxes[:, :2] < size).all(axis=1))
         clipped = np.clip(boxes, 0, np.tile(size, 2)).astype(np.float32)
         return Detections(clipped, score[order], class_id[order]).keep(inside)
-
-
-def _calibrate(score: NDArray[np.float32], temperature: NDArray[np.float32]) -> NDArray[np.float32]:
-    """sigmoid(logit(score) / temperature), elementwise (n,); scores of temperature 1 pass unchanged."""
-    if (temperature == 1).all():
-        return score
-    bounded = np.clip(score.astype(np.float64), _LOGIT_EPS, 1 - _LOGIT_EPS)
-    scaled = (np.log(bounded) - np.log1p(-bounded)) / temperature
-    return np.where(temperature == 1, score, 1 / (1 + np.exp(-scaled))).astype(np.float32)
 
 
 def _ordered_corners(xyxy_px: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..detector.contract import INPUT_NAME, OUTPUT_NAME
+from ..detector.contract import CONTRACT_VERSION, INPUT_NAME, OUTPUT_NAME, tensors
+from ..detector.declared import check_tensors
 from ..detector.errors import ModelError, UsageError
 from .model_file import ModelFile
 from .onnxruntime import ort
@@ -36,6 +36,7 @@ class OnnxSession:
 
     def __init__(self, model: ModelFile, side_px: int, *, threads: int = 1, device: Device = "auto") -> None:
         self._source = model.path
+        check_tensors(model.declared.tensors, tensors(side_px), str(CONTRACT_VERSION), str(model.path))
         offered = _CUDA in ort.get_available_providers()
         if device == "cuda" and not offered:
             raise UsageError("this onnxruntime has no CUDA provider", "install onnxruntime-gpu, or use the device cpu")
@@ -47,7 +48,6 @@ class OnnxSession:
                 "the CUDA provider did not start", "check driver and CUDA libraries, or use the device cpu"
             )
         self.description = _describe(running, threads, device, offered)
-        self._check_contract(side_px)
         self.run(np.ones((1, 3, side_px, side_px), np.float32))
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,13 +64,9 @@ class OnnxSession:
             rows = self._session.run([OUTPUT_NAME], {INPUT_NAME: images})[0][0]
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(
-                f"{self._source} failed to run ({_first_line(error)})", "export the model again"
+                f"{self._source} failed to run ({first_line(error)})", "export the model again"
             ) from error
-        if rows.ndim != 2 or rows.shape[1] != 6:
-            raise ModelError(f"{self._source} gave output of shape {rows.shape}, not (K, 6)", "export the model again")
-        if not np.isfinite(rows).all():
-            raise ModelError(f"{self._source} gave values that are not finite (NaN or infinity)", "use another model")
-        return np.asarray(rows, np.float32)
+        return checked_rows(rows, str(self._source))
 
     def _load(self, content: bytes, providers: list[str], threads: int) -> ort.InferenceSession:
         options = ort.SessionOptions()
@@ -83,30 +79,22 @@ class OnnxSession:
             return ort.InferenceSession(content, options, providers=providers)
         except Exception as error:  # as above
             raise ModelError(
-                f"{self._source} cannot be loaded by onnxruntime {ort.__version__} ({_first_line(error)})",
+                f"{self._source} cannot be loaded by onnxruntime {ort.__version__} ({first_line(error)})",
                 "export the model again with this version",
             ) from error
 
-    def _check_contract(self, side_px: int) -> None:
-        """Compare what the session declares with the contract."""
-        given = self._session.get_inputs(), self._session.get_outputs()
-        wanted = (INPUT_NAME, (1, 3, side_px, side_px)), (OUTPUT_NAME, (1, None, 6))
-        for arguments, (name, shape) in zip(given, wanted, strict=True):
-            said = [(a.name, a.type, tuple(a.shape)) for a in arguments]
-            if len(said) != 1 or said[0][:2] != (name, "tensor(float)") or not _fits(said[0][2], shape):
-                text = ", ".join(f"{n} {t}{list(s)}" for n, t, s in said)
-                expected = [side if side is not None else "K" for side in shape]
-                raise ModelError(
-                    f"{self._source} declares {text[:200]} where contract 1 says {name} tensor(float){expected}",
-                    "export the model again with parcelsight export",
-                )
 
+def checked_rows(rows: NDArray[np.float32], source: str) -> NDArray[np.float32]:
+    """What a network gave, if it is (K, 6) and finite.
 
-def _fits(declared: Sequence[int | str | None], wanted: Sequence[int | None]) -> bool:
-    """True where every declared side is the wanted one, or left open."""
-    if len(declared) != len(wanted):
-        return False
-    return all(w is None or not isinstance(d, int) or d == w for d, w in zip(declared, wanted, strict=True))
+    Raises:
+        ModelError: if it is not.
+    """
+    if rows.ndim != 2 or rows.shape[1] != 6:
+        raise ModelError(f"{source} gave output of shape {rows.shape}, not (K, 6)", "export the model again")
+    if not np.isfinite(rows).all():
+        raise ModelError(f"{source} gave values that are not finite (NaN or infinity)", "use another model")
+    return np.asarray(rows, np.float32)
 
 
 def _describe(running: str, threads: int, device: Device, offered: bool) -> str:
@@ -121,6 +109,6 @@ def _describe(running: str, threads: int, device: Device, offered: bool) -> str:
     return f"onnxruntime {ort.__version__} on the CPU, {threads} thread{'s' * (threads > 1)} ({why})"
 
 
-def _first_line(error: Exception) -> str:
-    """onnxruntime's messages run over many lines; the first tells what is wrong."""
+def first_line(error: Exception) -> str:
+    """An engine's messages run over many lines; the first tells what is wrong."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from parcelsight.datasets.canonical import PALETTE_NAME
 from parcelsight.detector.card import ClassSpec, ModelCard, OperatingPoint
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME, to_metadata
+from parcelsight.detector.seal import sealed
 from parcelsight.detector.taxonomy import Group
 
 SIDE_PX = 64
@@ -103,6 +104,6 @@ def dark_model(card: ModelCard | None = None) -> onnx.ModelProto:
 
 
 def save(model: onnx.ModelProto, path: Path) -> Path:
-    """Write the model; the path."""
-    path.write_bytes(model.SerializeToString())
+    """Write the model, sealed; the path."""
+    path.write_bytes(sealed(model.SerializeToString()))
     return path

@@ -15,7 +15,6 @@ from parcelsight.screening.audit.chain import START, append, digest_of, head_of
 from parcelsight.screening.audit.checkpoints import (
     Checkpoint,
     load_or_make_key,
-    load_public_key,
     read_checkpoints,
     write_checkpoint,
 )
@@ -41,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Database, list[Ch
         if number + 1 in (ENTRIES // 2, ENTRIES):
             with database.read() as session:
                 write_checkpoint(folder / "elsewhere.jsonl", key, head_of(session))
-    return database, read_checkpoints(folder / "elsewhere.jsonl", load_public_key(folder / "audit.pub"))
+    return database, read_checkpoints(folder / "elsewhere.jsonl", key.public)
 
 
 def rows(session: Session) -> list[AuditRow]:
@@ -151,7 +150,7 @@ def test_altered_checkpoints_are_named(tmp_path: Path, written: tuple[Database, 
     file = tmp_path / "checkpoints.jsonl"
     with database.read() as session:
         write_checkpoint(file, key, head_of(session))
-    public = load_public_key(tmp_path / "audit.pub")
+    public = key.public
     assert len(read_checkpoints(file, public)) == 1
     line = file.read_text()
     for damaged in (line.replace(str(ENTRIES), str(ENTRIES - 1), 1), "{}\n", "nonsense\n", line[:-20] + "\n"):
@@ -159,6 +158,6 @@ def test_altered_checkpoints_are_named(tmp_path: Path, written: tuple[Database, 
         with pytest.raises(StorageError, match="line 1: not signed by this console, or altered"):
             read_checkpoints(file, public)
     file.write_text(line)
-    other = load_or_make_key(tmp_path / "other.key").public_key()
+    other = load_or_make_key(tmp_path / "other.key").public
     with pytest.raises(StorageError, match="not signed by this console"):
         read_checkpoints(file, other)

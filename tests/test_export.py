@@ -20,11 +20,12 @@ from parcelsight import __version__
 from parcelsight.datasets.annotations import Annotations, Dataset, Record
 from parcelsight.datasets.native import write_native
 from parcelsight.datasets.opencv import cv2
-from parcelsight.detector.card import ModelCard, OperatingPoint
+from parcelsight.detector.card import ModelCard, OperatingPoint, PointName
 from parcelsight.detector.contract import CARD_KEY, CONTRACT_KEY
 from parcelsight.detector.detections import Detections
 from parcelsight.detector.errors import ModelError, RunError
 from parcelsight.detector.network import Network, build_network
+from parcelsight.detector.seal import SEAL_KEY
 from parcelsight.export.contract_file import contract_bytes, weights_sha256
 from parcelsight.export.export import Exported, export_model
 from parcelsight.export.parity import BEST_COMPARED, FEWEST_PICTURES, Picture, compare, prove_parity
@@ -91,7 +92,7 @@ def exported(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Expo
 def test_the_file_keeps_contract_1_and_nothing_else(exported: Exported) -> None:
     model = onnx.load(str(exported.model))
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    assert set(metadata) == {CONTRACT_KEY, CARD_KEY}
+    assert set(metadata) == {CONTRACT_KEY, CARD_KEY, SEAL_KEY}
     assert ModelCard.model_validate_json(metadata[CARD_KEY]) == exported.card
     assert exported.card.weights_sha256 == weights_sha256(model)
     assert model.opset_import[0].version <= 18
@@ -99,6 +100,18 @@ def test_the_file_keeps_contract_1_and_nothing_else(exported: Exported) -> None:
     content = exported.model.read_bytes()
     for trace in (b".py", str(Path.cwd()).encode(), b"pytorch", b"torch.onnx"):
         assert trace not in content, trace
+
+
+def test_parity_holds_with_temperatures(network: Network, tmp_path: Path) -> None:
+    def warm(sha256: str) -> ModelCard:
+        made = card(sha256)
+        classes = tuple(
+            spec.model_copy(update={"temperature": value}) for spec, value in zip(made.classes, (2.0, 0.7), strict=True)
+        )
+        return made.model_copy(update={"classes": classes})
+
+    made = export_model(network, warm, INPUT_PX, tmp_path / "warm.onnx", generated_pictures())
+    assert made.parity.compared > 0 and [spec.temperature for spec in Detector(made.model).card.classes] == [2.0, 0.7]
 
 
 def test_the_runtime_takes_it_and_gives_best_first(exported: Exported) -> None:
@@ -311,7 +324,11 @@ def test_evaluate_the_run_export_it_and_evaluate_the_export(run: Run, tmp_path: 
 def test_export_measures_its_own_operating_point(run: Run) -> None:
     done = verb("export", run.path)
     assert done.returncode == 0, done.stderr
-    assert "operating point: at most 2 % false alarms, common threshold" in done.stdout
+    for name in PointName:
+        assert f"operating point {name} (roughly placed" in done.stdout  # 56 threat-free parcels cannot place it well
+    card_made = Detector(run.path / "tiny.onnx").card
+    assert [point.name for point in card_made.operating_points] == list(PointName)
+    assert card_made.operating_point.false_alarm_rate and card_made.operating_point.false_alarm_rate.n == 56
     assert "parity:" in done.stdout and (run.path / "tiny.onnx").is_file()
 
 

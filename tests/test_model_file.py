@@ -8,17 +8,20 @@ import zipfile
 from contextlib import nullcontext
 from pathlib import Path
 
+import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parcelsight.detector.checkpoint_file import check_checkpoint
 from parcelsight.detector.errors import ModelError
+from parcelsight.detector.seal import read_seal, sealed
 from parcelsight.inference import model_file
 from parcelsight.inference.model_file import read_model
 from tests.models import dark_model
 
-GOOD = dark_model().SerializeToString()
+BODY = dark_model().SerializeToString()
+GOOD = sealed(BODY)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def test_random_bytes(path: Path, content: bytes) -> None:
 @shared_file
 @given(length=st.integers(0, len(GOOD) - 1))
 def test_truncation(path: Path, length: int) -> None:
-    outcome(path, GOOD[:length])
+    assert outcome(path, GOOD[:length]) == "refused"
 
 
 @shared_file
@@ -65,7 +68,24 @@ def test_bit_flips(path: Path, flips: list[tuple[int, int]]) -> None:
     content = bytearray(GOOD)
     for position, bit in flips:
         content[position] ^= 1 << bit
-    outcome(path, bytes(content))
+    if content != GOOD:  # the same bit twice
+        assert outcome(path, bytes(content)) == "refused"
+
+
+@shared_file
+@given(flips=st.lists(st.tuples(st.integers(0, len(BODY) - 1), st.integers(0, 7)), min_size=1, max_size=8))
+def test_a_forger_may_seal_anything(path: Path, flips: list[tuple[int, int]]) -> None:
+    content = bytearray(BODY)
+    for position, bit in flips:
+        content[position] ^= 1 << bit
+    outcome(path, sealed(bytes(content)))
+
+
+def test_a_seal_is_replaced_not_piled_up() -> None:
+    assert sealed(GOOD) == GOOD
+    seal = read_seal(GOOD)
+    assert seal is not None and GOOD[: seal.body_bytes] == BODY
+    assert onnx.load_from_string(GOOD).graph == onnx.load_from_string(BODY).graph
 
 
 @pytest.mark.parametrize(
@@ -77,6 +97,9 @@ def test_bit_flips(path: Path, flips: list[tuple[int, int]]) -> None:
         (b"\x08" + b"\xff" * 20, "a number is too long"),
         (b"\x0b" * 50, "unknown wire type"),
         (b"\x00\x00", "a field has no number"),
+        (b"\xea\x80\x80\x80\x10\x00", "a field's number is too large"),
+        (b"\x3a\x00\x3a\x00", "more than one graph"),
+        (b"\x72\x06\x0a\x01a\x12\x01b\x72\x06\x0a\x01a\x12\x01c", "'a' twice"),
         (b"\x08\x01" * 1_000_001, "more than 1000000 fields"),
         (b"\x42\xe9\x07\x0a\xe6\x07" + b"x" * 998, "custom domain"),
         (b"\x42\xf3\x07\x0a\xf0\x07" + b"x" * 1008, "far too long"),
@@ -89,6 +112,9 @@ def test_bit_flips(path: Path, flips: list[tuple[int, int]]) -> None:
         "endless number",
         "groups",
         "field 0",
+        "field over 32 bits",
+        "two graphs",
+        "two answers",
         "many fields",
         "domain",
         "long",

@@ -42,10 +42,7 @@ def append(session: Session, person: str, action: str, subject: str, details: Ma
         subject: to what, such as ``parcel 417``.
         details: plain values; no secrets.
     """
-    head = session.get(AuditHeadRow, _HEAD, with_for_update=True)
-    if head is None:
-        head = AuditHeadRow(id=_HEAD, number=0, digest=START)
-        session.add(head)
+    head = lock_head(session)
     row = AuditRow(
         number=head.number + 1,
         at=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -59,6 +56,15 @@ def append(session: Session, person: str, action: str, subject: str, details: Ma
     session.add(row)
     head.number, head.digest = row.number, row.digest
     session.flush()
+
+
+def lock_head(session: Session) -> AuditHeadRow:
+    """The record's end, locked until the transaction is over."""
+    head = session.get(AuditHeadRow, _HEAD, with_for_update=True)
+    if head is None:
+        head = AuditHeadRow(id=_HEAD, number=0, digest=START)
+        session.add(head)
+    return head
 
 
 def digest_of(row: AuditRow) -> bytes:

@@ -12,11 +12,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-
-from ...detector.errors import StorageError
+from ...detector.errors import ParcelSightError, StorageError
+from ...inference.key_pairs import PrivateKey, make_key_pair, read_private_key
+from ...inference.keys import PublicKey
 from ..storage.times import now
 from .chain import Head
 
@@ -31,39 +29,23 @@ class Checkpoint:
     at: str
 
 
-def load_or_make_key(path: Path) -> Ed25519PrivateKey:
+def load_or_make_key(path: Path) -> PrivateKey:
     """The signing key of a console; made on first use, readable by its owner alone, with ``.pub`` beside it.
 
     Raises:
         StorageError: if it cannot be read, made, or is no Ed25519 key.
     """
     try:
-        if path.exists():
-            return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
-        key = Ed25519PrivateKey.generate()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
-        public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        path.with_suffix(".pub").write_text(public.hex() + "\n")
-        return key
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: no signing key ({error})", "give the console a folder of its own") from error
+        return read_private_key(path) if path.exists() else make_key_pair(path)
+    except ParcelSightError as error:
+        raise StorageError(error.message, error.remedy) from error
 
 
-def load_public_key(path: Path) -> Ed25519PublicKey:
-    """The public key beside a signing key. Raises StorageError."""
-    try:
-        return Ed25519PublicKey.from_public_bytes(bytes.fromhex(path.read_text().strip()))
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path}: no public key ({error})", "take the .pub file beside the console's key") from error
-
-
-def write_checkpoint(file: Path, key: Ed25519PrivateKey, head: Head) -> None:
+def write_checkpoint(file: Path, key: PrivateKey, head: Head) -> None:
     """Add a checkpoint, and wait until it is on the medium. Raises StorageError."""
     at = now().isoformat(timespec="microseconds")
     line = {"number": head.number, "digest": head.digest.hex(), "at": at}
-    signature = key.sign(_signed(head, at)).hex()
+    signature = key.sign(_signed(head, at)).value.hex()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="ascii") as stream:
@@ -74,7 +56,7 @@ def write_checkpoint(file: Path, key: Ed25519PrivateKey, head: Head) -> None:
         raise StorageError(f"{file}: no checkpoint can be written ({error.strerror})", "free or mount it") from error
 
 
-def read_checkpoints(file: Path, key: Ed25519PublicKey) -> list[Checkpoint]:
+def read_checkpoints(file: Path, key: PublicKey) -> list[Checkpoint]:
     """All checkpoints of a file, oldest first.
 
     Raises:
@@ -92,15 +74,17 @@ def read_checkpoints(file: Path, key: Ed25519PublicKey) -> list[Checkpoint]:
     return found
 
 
-def _checkpoint(file: Path, number: int, line: str, key: Ed25519PublicKey) -> Checkpoint:
+def _checkpoint(file: Path, number: int, line: str, key: PublicKey) -> Checkpoint:
     try:
         told = json.loads(line)
         head, at = Head(int(told["number"]), bytes.fromhex(told["digest"])), str(told["at"])
-        key.verify(bytes.fromhex(told["signature"]), _signed(head, at))
-    except (ValueError, KeyError, TypeError, InvalidSignature) as error:
+        is_signed = key.has_signed(_signed(head, at), bytes.fromhex(told["signature"]))
+    except (ValueError, KeyError, TypeError):
+        is_signed = False
+    if not is_signed:
         raise StorageError(
             f"{file} line {number}: not signed by this console, or altered", "take the file as the console wrote it"
-        ) from error
+        )
     return Checkpoint(head, at)
 
 

@@ -1,0 +1,49 @@
+"""Which part of a network's graph is the decoding: what must stay in float32 whatever the precision of the rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import onnx
+
+_LEARNT = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+
+
+def decoding_nodes(graph: onnx.GraphProto) -> frozenset[str]:
+    """Names of the last layers of the head and of everything behind them.
+
+    Behind the last learnt layers boxes are in pixels and scores near 0 or 1: half precision would move a box by half a
+    pixel, eight bits by several. The last layers themselves are small.
+
+    Args:
+        graph: of a contract-1 model whose nodes have names of their own (``named``).
+    """
+    users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
+    for node in graph.node:
+        for value in node.input:
+            users[value].append(node)
+    behind: dict[str, frozenset[str]] = {}
+    leads_to_learnt: dict[str, bool] = {}
+    for node in reversed(graph.node):  # nodes are in topological order
+        after = [user for value in node.output for user in users[value]]
+        behind[node.name] = frozenset().union(*({user.name} | behind[user.name] for user in after))
+        leads_to_learnt[node.name] = any(user.op_type in _LEARNT or leads_to_learnt[user.name] for user in after)
+    last = [node.name for node in graph.node if node.op_type in _LEARNT and not leads_to_learnt[node.name]]
+    return frozenset(last).union(*(behind[name] for name in last))
+
+
+def first_convolution(graph: onnx.GraphProto) -> str:
+    """Name of the layer that sees the picture."""
+    return next(str(node.name) for node in graph.node if node.op_type == "Conv")
+
+
+def named(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A copy in which every node has a name of its own."""
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    taken: set[str] = set()
+    for index, node in enumerate(copy.graph.node):
+        if not node.name or node.name in taken:
+            node.name = f"{node.op_type}_{index}"
+        taken.add(node.name)
+    return copy

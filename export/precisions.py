@@ -1,0 +1,73 @@
+"""A contract-1 file in another precision: same contract, card and decoding, so that the runtime takes it as it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import helper
+
+from .. import __version__
+from ..detector.card import ModelCard
+from ..detector.contract import from_metadata, to_metadata
+from ..detector.errors import ModelError
+from ..detector.seal import sealed
+from .half import in_half_precision
+from .quantise import Range, in_eight_bits
+
+VARIANT_KEY = "parcelsight.variant"
+"""Metadata that says how a variant was made, as JSON. Its card, weights' digest included, is the float32 network's."""
+
+
+def half_bytes(contract_file: bytes) -> bytes:
+    """A contract-1 file in half precision (half.py), sealed.
+
+    Raises:
+        ModelError: if it is no contract-1 file in float32, or cannot be converted.
+    """
+    return _converted(contract_file, lambda model, _: in_half_precision(model), {"precision": "fp16"})
+
+
+def eight_bit_bytes(contract_file: bytes, pictures: Sequence[NDArray[np.uint8]], rule: Range = Range.MINMAX) -> bytes:
+    """A contract-1 file in eight bits for onnxruntime (quantise.py), sealed.
+
+    Raises:
+        ModelError: if it is no contract-1 file in float32, or cannot be converted.
+        ValueError: if there are too few pictures.
+    """
+    about: dict[str, str | int] = {"precision": "int8", "ranges": rule.value, "calibration_pictures": len(pictures)}
+    return _converted(contract_file, lambda model, card: in_eight_bits(model, pictures, card.input_px, rule), about)
+
+
+def _converted(
+    contract_file: bytes,
+    convert: Callable[[onnx.ModelProto, ModelCard], onnx.ModelProto],
+    about: dict[str, str | int],
+) -> bytes:
+    """Convert, remove what converters leave behind, and tell how it was made."""
+    try:
+        model = onnx.load_from_string(contract_file)
+    except Exception as error:  # protobuf's errors have no public base class
+        raise ModelError(f"this is not an ONNX model ({error})", "give a contract-1 file") from error
+    card = from_metadata({entry.key: entry.value for entry in model.metadata_props}, "the model")
+    standard = [opset for opset in model.opset_import if opset.domain == ""]
+    made = convert(model, card)
+    foreign = sorted({node.op_type for node in made.graph.node if node.domain})
+    if foreign:
+        raise ModelError(f"the variant needs operators outside the standard: {', '.join(foreign)}", "report this")
+    del made.opset_import[:], made.metadata_props[:]
+    made.opset_import.extend(standard)
+    made.ir_version = model.ir_version
+    made.graph.name = "parcelsight"
+    made.producer_name, made.producer_version = "parcelsight", __version__
+    for part in (made, made.graph, *made.graph.node):
+        part.ClearField("doc_string")
+    helper.set_model_props(made, {**to_metadata(card), VARIANT_KEY: json.dumps(about, sort_keys=True)})
+    try:
+        onnx.checker.check_model(made, full_check=True)
+    except Exception as error:  # onnx raises its checker's and its inference's own errors
+        raise ModelError(f"the converted network is not valid ({error})", "report this with the model") from error
+    return sealed(bytes(made.SerializeToString(deterministic=True)))
