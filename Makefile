@@ -8,7 +8,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONSAFEPATH := 1
 
-BENCHMARKS := runtime_overhead render_speed belt_speed label_tightness path_lengths render_vs_gvxr
+BENCHMARKS := runtime_overhead latency render_speed belt_speed label_tightness path_lengths render_vs_gvxr
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench format clean

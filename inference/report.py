@@ -7,32 +7,43 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..detector.card import ModelCard
 from .sources import Fate, SourceItem
 from .verdicts import ScreenedScan, Verdict
 
 
 def to_record(screened: ScreenedScan, card: ModelCard) -> dict[str, Any]:
-    """One scan as a plain value: ``scan, verdict, reason, detections, timing_ms``.
+    """One scan as a plain value: ``scan, verdict, reason, detections, dense, timing_ms``.
 
-    Boxes are rounded to a tenth of a pixel, scores to four digits, times to a microsecond.
+    A detection that was followed while its parcel passed has its ``id``. Boxes are rounded to a tenth of a
+    pixel, scores to four digits, times to a microsecond.
     """
     found = screened.detections
+    numbers = [{"id": number} for number in screened.claim_numbers] or [{}] * len(found)
     return {
         "scan": screened.scan_id,
         "verdict": str(screened.verdict),
         "reason": screened.reason,
         "detections": [
             {
-                "xyxy_px": [round(float(edge), 1) for edge in box],
+                "xyxy_px": _rounded(box),
                 "score": round(float(score), 4),
                 "class": card.classes[class_id].name,
                 "group": str(card.classes[class_id].group),
+                **number,
             }
-            for box, score, class_id in zip(found.xyxy_px, found.score, found.class_id, strict=True)
+            for box, score, class_id, number in zip(found.xyxy_px, found.score, found.class_id, numbers, strict=True)
         ],
+        "dense": [{"xyxy_px": _rounded(box)} for box in screened.dense_xyxy_px],
         "timing_ms": {stage: round(ms, 3) for stage, ms in screened.timing_ms.items()},
     }
+
+
+def _rounded(box: NDArray[np.float32]) -> list[float]:
+    return [round(float(edge), 1) for edge in box]
 
 
 def to_json_line(screened: ScreenedScan, card: ModelCard) -> str:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..datasets.canonical import canonical_rgb
 from ..datasets.readers import is_blank
@@ -13,8 +18,9 @@ from ..detector.detections import Detections
 from ..detector.errors import ParcelSightError
 from .dense import DEFAULT_POLICY, DensePolicy, dense_areas
 from .detector import Detector
-from .resolution import coarse_reason
+from .resolution import coarse_reason, tile_spans
 from .sources import SourceItem
+from .tiling import detect_in_tiles
 from .verdicts import ScreenedScan, Verdict
 
 _log = logging.getLogger(__name__)
@@ -51,14 +57,14 @@ def screen_scan(
     """
     watch = _Stopwatch(read_ms)
     try:
-        verdict, reason, found = _judge(detector, scan, policy, watch)
+        judged = _judge(detector, scan, policy, watch)
     except ParcelSightError as error:
-        verdict, reason, found = Verdict.UNSCREENED, str(error), Detections.empty()
+        judged = ScreenedScan(scan.scan_id, Verdict.UNSCREENED, str(error))
     except Exception as error:  # the batch must go on, and a scan that broke the program must not pass unseen
         _log.exception("internal error while screening %s", scan.scan_id)
         reason = f"internal error: {type(error).__name__}: {error}"
-        verdict, found = Verdict.UNSCREENED, Detections.empty()
-    return ScreenedScan(scan.scan_id, verdict, reason, found, watch.stop())
+        judged = ScreenedScan(scan.scan_id, Verdict.UNSCREENED, reason)
+    return replace(judged, timing_ms=watch.stop())
 
 
 def unscreened(scan_id: str, reason: str, read_ms: float = 0.0) -> ScreenedScan:
@@ -66,24 +72,41 @@ def unscreened(scan_id: str, reason: str, read_ms: float = 0.0) -> ScreenedScan:
     return ScreenedScan(scan_id, Verdict.UNSCREENED, reason, timing_ms={"read": read_ms, "total": read_ms})
 
 
-def _judge(detector: Detector, scan: Scan, policy: DensePolicy, watch: _Stopwatch) -> tuple[Verdict, str, Detections]:
-    """Verdict, reason and detections."""
+def _judge(detector: Detector, scan: Scan, policy: DensePolicy, watch: _Stopwatch) -> ScreenedScan:
+    """The outcome, without its times."""
     if is_blank(scan):
-        return Verdict.UNSCREENED, "blank: nothing can be seen in it; scan the parcel again", Detections.empty()
+        return unscreened(scan.scan_id, "blank: nothing can be seen in it; scan the parcel again")
     rgb = canonical_rgb(scan)
     watch.lap("render")
-    found = detector.detect(rgb)
+    side_px = detector.card.input_px
+    found = detect_in_tiles(detector, rgb, tile_spans(scan, side_px))
     watch.lap("detect")
-    dense = len(dense_areas(scan, policy))
+    dense = dense_areas(scan, policy)
     watch.lap("dense")
-    too_dense = f"{dense} area{'s' * (dense > 1)} too dense to judge" if dense else ""
-    doubts = [doubt for doubt in (too_dense, coarse_reason(scan, detector.card.input_px)) if doubt]
+    verdict, reason = verdict_on(found, [dense_reason(dense), coarse_reason(scan, side_px)], detector.card)
+    return ScreenedScan(scan.scan_id, verdict, reason, found, dense_xyxy_px=dense)
+
+
+def dense_reason(xyxy_px: NDArray[np.float32]) -> str:
+    """The doubt that dense areas (n, 4) leave; empty where there are none."""
+    count = len(xyxy_px)
+    return f"{count} area{'s' * (count > 1)} too dense to judge" if count else ""
+
+
+def verdict_on(found: Detections, doubts: Sequence[str], card: ModelCard) -> tuple[Verdict, str]:
+    """The verdict on a scan that was looked at, and its reason.
+
+    Args:
+        found: what is at or above the thresholds, best first.
+        doubts: why silence about the scan means nothing; empty ones do not count.
+        card: of the model that looked.
+    """
+    doubts = [doubt for doubt in doubts if doubt]
     if len(found):
-        return Verdict.ALARM, "; ".join([_claims(found, detector.card), *doubts]), found
+        return Verdict.ALARM, "; ".join([_claims(found, card), *doubts])
     if doubts:
-        return Verdict.REVIEW, "; ".join(doubts), found
-    point = detector.card.operating_point.name
-    return Verdict.NO_ALARM, f"nothing above the thresholds of the operating point {point!r}", found
+        return Verdict.REVIEW, "; ".join(doubts)
+    return Verdict.NO_ALARM, f"nothing above the thresholds of the operating point {card.operating_point.name!r}"
 
 
 def _claims(found: Detections, card: ModelCard) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..detector.detections import Detections
 
 
@@ -30,3 +33,7 @@ class ScreenedScan:
     detections: Detections = field(default_factory=Detections.empty)
     timing_ms: Mapping[str, float] = field(default_factory=dict)
     """Stage → milliseconds on the monotonic clock."""
+    dense_xyxy_px: NDArray[np.float32] = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    """(n, 4) boxes of the areas too dense to judge, in pixels of the scan, largest area first."""
+    claim_numbers: tuple[int, ...] = ()
+    """One a detection, where it was followed while the parcel passed: the number it was shown with; else empty."""

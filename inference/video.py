@@ -64,7 +64,7 @@ def read_frames(path: Path, *, every_s: float = EVERY_S, limits: ReadLimits = DE
     """
     if not every_s >= _SHORTEST_EVERY_S:
         raise UsageError(f"frames every {every_s} s are too dense", f"take at least {_SHORTEST_EVERY_S} s")
-    _check_video(path)
+    check_video(path)
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         if not capture.isOpened():
@@ -76,7 +76,7 @@ def read_frames(path: Path, *, every_s: float = EVERY_S, limits: ReadLimits = DE
         capture.release()
 
 
-def _check_video(path: Path) -> None:
+def check_video(path: Path) -> None:
     """A regular, readable file that starts like a video; a pipe is never waited for."""
     try:
         with open_regular(path) as file:

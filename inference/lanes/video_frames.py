@@ -1,0 +1,109 @@
+"""Frames of a video file, an RTSP stream or a frame grabber, by PyAV.
+
+FFmpeg follows addresses it finds in playlists and picks demuxers by content; here the protocols and the format are
+named beforehand, files must begin like videos, and waiting has its limits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...datasets.files import DEFAULT_LIMITS
+from ...detector.errors import MissingExtra, ParcelSightError, ScanError, SourceError
+from ..video import check_video
+
+_TIMEOUT_S = (5.0, 5.0)
+"""To open, and from one frame to the next."""
+_DEVICE = re.compile(r"/dev/video\d{1,3}")
+_OF_STREAMS = {"rtsp": "rtsp,rtp,udp,tcp,tls", "rtsps": "rtsp,rtp,udp,tcp,tls,srtp"}
+_MOST_ERRORS = 50
+"""Frames in a row that cannot be decoded; single ones are usual at a stream's start."""
+
+
+def load_av(lane: str) -> ModuleType:
+    """PyAV. Raises MissingExtra where it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise MissingExtra(f"lane {lane} (video)", "video") from error
+    return av
+
+
+def is_live(address: str) -> bool:
+    """True for a stream or a grabber, which goes on while nobody looks; False for a file."""
+    return urlsplit(address).scheme in _OF_STREAMS or _DEVICE.fullmatch(address) is not None
+
+
+def shown(address: str) -> str:
+    """The address without user and password."""
+    parts = urlsplit(address)
+    return address if parts.username is None else parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def frames(address: str, lane: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    """Seconds since the start and picture, uint8 (H, W, 3) RGB, of each frame that can be decoded.
+
+    Raises:
+        MissingExtra: without PyAV.
+        SourceError: if it cannot be opened, ends in an error, or gives nothing in time.
+    """
+    av = load_av(lane)
+    try:
+        with closing(_open(av, address)) as container:
+            yield from _decoded(av, container, address)
+    except av.FFmpegError as error:
+        raise SourceError(f"{shown(address)}: {error.strerror or error}", "check address, cable and rights") from error
+
+
+def _open(av: ModuleType, address: str) -> Any:
+    """The opened container."""
+    scheme = urlsplit(address).scheme
+    if scheme in _OF_STREAMS:
+        options = {"protocol_whitelist": _OF_STREAMS[scheme], "rtsp_transport": "tcp"}
+        return av.open(address, format="rtsp", options=options, timeout=_TIMEOUT_S)
+    if _DEVICE.fullmatch(address):
+        return av.open(address, format="v4l2", timeout=_TIMEOUT_S)
+    try:
+        check_video(Path(address))
+    except ScanError as error:
+        raise SourceError(error.message, error.remedy) from error
+    return av.open(address, options={"protocol_whitelist": "file"}, timeout=_TIMEOUT_S)
+
+
+def _decoded(av: ModuleType, container: Any, address: str) -> Iterator[tuple[float, NDArray[np.uint8]]]:
+    if not container.streams.video:
+        raise SourceError(f"{shown(address)}: no video in it", "name a video")
+    stream = container.streams.video[0]
+    stream.thread_type = "NONE"  # one thread: the cores are the workers'
+    _check_size(stream.codec_context.width, stream.codec_context.height, address)
+    period_s = float(1 / stream.average_rate) if stream.average_rate else 0.04
+    errors, time_s = 0, 0.0
+    for packet in container.demux(stream):
+        try:
+            pictures = packet.decode()
+        except av.InvalidDataError as error:
+            errors += 1
+            if errors > _MOST_ERRORS:
+                raise SourceError(f"{shown(address)}: cannot be decoded", "check the encoder") from error
+            continue
+        for picture in pictures:
+            errors = 0
+            _check_size(picture.width, picture.height, address)
+            yield time_s, picture.to_ndarray(format="rgb24")
+            time_s += period_s
+
+
+def _check_size(width_px: int, height_px: int, address: str) -> None:
+    try:
+        DEFAULT_LIMITS.check_size(shown(address), width_px, height_px)
+    except ParcelSightError as error:
+        raise SourceError(error.message, error.remedy) from error

@@ -1,0 +1,14 @@
+"""Every kind of sink, by the ``kind`` of its entry under ``sinks:``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .json_lines import JsonLinesConfig
+from .mqtt import MqttConfig
+from .webhook import WebhookConfig
+
+AnySink = Annotated[JsonLinesConfig | MqttConfig | WebhookConfig, Field(discriminator="kind")]
+"""A new kind is one more ``| XConfig``."""
