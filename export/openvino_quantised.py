@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from ..detector.card import ModelCard
 from ..detector.contract import from_metadata
 from ..detector.errors import MissingExtra, ModelError
-from .network_parts import decoding_nodes, named
+from .network_parts import head_nodes, named
 from .reference import letterboxed
 
 
 def openvino_eight_bits(contract_file: bytes, pictures: Sequence[NDArray[np.uint8]]) -> tuple[bytes, bytes]:
-    """Quantise by NNCF, asymmetric activations and symmetric weights, the decoding left in floating point.
+    """Quantise by NNCF, asymmetric activations and symmetric weights, the head left in floating point.
 
     Args:
         contract_file: the float32 file.
@@ -49,12 +49,12 @@ def openvino_eight_bits(contract_file: bytes, pictures: Sequence[NDArray[np.uint
     logging.getLogger("nncf").setLevel(logging.ERROR)
     try:
         network = openvino.Core().read_model(io.BytesIO(model.SerializeToString()))
-        decoding = decoding_nodes(model.graph)
+        head = head_nodes(model.graph)
         # The importer makes several operations of a node, named NODE/…; those it names otherwise hold no weights.
         apart = [
             name
             for name in (operation.get_friendly_name() for operation in network.get_ordered_ops())
-            if name in decoding or name.rsplit("/", 1)[0] in decoding
+            if name in head or name.rsplit("/", 1)[0] in head
         ]
         with redirect_stdout(io.StringIO()):  # it draws progress bars
             quantised = nncf.quantize(

@@ -1,7 +1,7 @@
 """A contract-1 file in eight bits for onnxruntime on CPUs: unsigned activations, signed weights with a scale a channel.
 
 Quantise and dequantise nodes of the standard stand around every layer but the first, which sees the picture and is no
-faster in eight bits, and the decoding (network_parts.py). Where a CPU has no VNNI instructions, eight-bit products may
+faster in eight bits, and the head (network_parts.py). Where a CPU has no VNNI instructions, eight-bit products may
 overflow in onnxruntime and scores suffer: measure there, or stay with float32.
 """
 
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..detector.contract import INPUT_NAME
 from ..detector.errors import ModelError
-from .network_parts import decoding_nodes, first_convolution, named
+from .network_parts import first_convolution, head_nodes, named
 from .reference import letterboxed
 
 FEWEST_PICTURES = 32
@@ -106,7 +106,7 @@ def in_eight_bits(
                     per_channel=True,
                     activation_type=QuantType.QUInt8,
                     weight_type=QuantType.QInt8,
-                    nodes_to_exclude=sorted({first_convolution(graph), *decoding_nodes(graph)}),
+                    nodes_to_exclude=sorted({first_convolution(graph), *head_nodes(graph)}),
                     calibrate_method=method,
                     # All activations of all pictures at once would take gigabytes.
                     extra_options={"CalibStridedMinMax": 1},

@@ -1,0 +1,41 @@
+"""Which engine runs a model: one seam, one file an engine."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .model_file import ModelFile
+from .openvino_session import OpenVinoSession
+from .session import OnnxSession
+
+Device = Literal["auto", "cpu", "cuda", "openvino", "openvino-bf16"]
+"""``openvino`` computes in float32, ``openvino-bf16`` in bfloat16; both need the extra [openvino]."""
+
+
+class Session(Protocol):
+    """A loaded, warm model."""
+
+    description: str
+    """Which engine runs it, where, and why."""
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(1, 3, S, S) → (K, 6) x1 y1 x2 y2 in input pixels, score, class; finite."""
+        ...
+
+
+def open_session(model: ModelFile, side_px: int, *, threads: int, device: Device) -> Session:
+    """Load a contract-1 model.
+
+    Raises:
+        ModelError: if it cannot be loaded or breaks its contract.
+        UsageError: if the device is not to be had.
+        MissingExtra: if it needs a package that is not installed.
+    """
+    if device == "openvino":
+        return OpenVinoSession(model, side_px, threads=threads)
+    if device == "openvino-bf16":
+        return OpenVinoSession(model, side_px, threads=threads, precision="bf16")
+    return OnnxSession(model, side_px, threads=threads, device=device)
