@@ -112,8 +112,10 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender
     scanner = scanners[int(rng.integers(len(scanners)))]
 
     def packed() -> Parcel:
-        shares = {"threat_share": plan.threat_share, "several_share": plan.several_share}
-        return drawn(lambda: compose_parcel(rng, sender.split, **shares), f"parcel {parcel_id}")
+        def compose() -> Parcel:
+            return compose_parcel(rng, sender.split, threat_share=plan.threat_share, several_share=plan.several_share)
+
+        return drawn(compose, f"parcel {parcel_id}")
 
     parcel = packed() if sender.parcels == 1 else _consignment(plan, sender)[index - sender.first]
     company = (_beside(parcel, packed(), rng),) if rng.random() < _COMPANY else ()

@@ -147,11 +147,11 @@ def _within(period: Period) -> tuple[object, ...]:
     return tuple(limits)
 
 
-def _parcels(period: Period) -> Select[tuple[ParcelRow]]:
+def _parcels(period: Period) -> Select[ParcelRow]:
     return select(ParcelRow).where(*_within(period))  # type: ignore[arg-type]
 
 
-def _decisions(period: Period) -> Select[tuple[DecisionRow]]:
+def _decisions(period: Period) -> Select[DecisionRow]:
     wanted = select(DecisionRow).where(DecisionRow.decided_at >= period.since, DecisionRow.decided_at < period.until)
     if period.person_id is not None:
         wanted = wanted.where(DecisionRow.person_id == period.person_id)

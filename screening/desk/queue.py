@@ -51,6 +51,34 @@ def take_next(session: Session, person: Person, procedure: Procedure, lane: str 
     return None
 
 
+def take_one(session: Session, person: Person, procedure: Procedure, parcel_id: int) -> ParcelRow | None:
+    """A certain parcel, leased to the person; None where it does not wait for them, or is on another screen.
+
+    What else they had on their screen goes back to the queue.
+    """
+    moment = now()
+    parcel = session.get(ParcelRow, parcel_id, with_for_update=True)
+    if parcel is None or not (holds(parcel, person, moment) or _may_take(session, person, parcel, moment)):
+        return None
+    parcel.leased_to, parcel.leased_until = person.id, moment + timedelta(seconds=procedure.lease_s)
+    put_back_others(session, person, parcel.id)
+    session.flush()
+    append(session, person.login, "viewed", f"parcel {parcel.id}", {"state": parcel.state})
+    return parcel
+
+
+def _may_take(session: Session, person: Person, parcel: ParcelRow, moment: datetime) -> bool:
+    if parcel.state == ParcelState.HELD:
+        return is_free(parcel, moment) and person.may(Permission.SECOND_LOOK)
+    mine = _waiting(person, moment, None).where(ParcelRow.id == parcel.id)
+    return session.scalar(mine) is not None
+
+
+def waiting(session: Session, person: Person, lane: str | None, limit: int) -> list[ParcelRow]:
+    """What waits for somebody like this person, the most urgent first."""
+    return list(session.scalars(_waiting(person, now(), lane).limit(limit)))
+
+
 def waiting_count(session: Session, person: Person, lane: str | None = None) -> int:
     """How many parcels wait for somebody like this person."""
     return session.scalar(select(func.count()).select_from(_waiting(person, now(), lane).subquery())) or 0
@@ -75,6 +103,12 @@ def put_back(session: Session, person: Person, parcel_id: int) -> None:
     )
 
 
+def put_back_others(session: Session, person: Person, parcel_id: int) -> None:
+    """Let go of everything undecided but one parcel: a person looks at one at a time."""
+    others = update(ParcelRow).where(ParcelRow.leased_to == person.id, ParcelRow.id != parcel_id)
+    session.execute(others.values(leased_to=None, leased_until=None))
+
+
 def holds(parcel: ParcelRow, person: Person, moment: datetime) -> bool:
     """True while the parcel is leased to the person."""
     return parcel.leased_to == person.id and parcel.leased_until is not None and parcel.leased_until > moment
@@ -93,11 +127,11 @@ def _lease(session: Session, person: Person, parcel: ParcelRow, procedure: Proce
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
-def _held_by(person: Person, moment: datetime) -> Select[tuple[ParcelRow]]:
+def _held_by(person: Person, moment: datetime) -> Select[ParcelRow]:
     return select(ParcelRow).where(ParcelRow.leased_to == person.id, ParcelRow.leased_until > moment).limit(1)
 
 
-def _waiting(person: Person, moment: datetime, lane: str | None) -> Select[tuple[ParcelRow]]:
+def _waiting(person: Person, moment: datetime, lane: str | None) -> Select[ParcelRow]:
     """Free parcels that wait for a first look or, from others than who looked before, a second one."""
     looked = exists().where(
         DecisionRow.parcel_id == ParcelRow.id, DecisionRow.person_id == person.id, DecisionRow.undone_at.is_(None)
