@@ -235,7 +235,7 @@ def test_everything_off_changes_nothing(kind: str) -> None:
 
 
 EVERY = [name for name in (*Augmentation.model_fields, *Transmissions.model_fields) if name != "transmissions"]
-MOST = {"scale": 0.4, "translate": 0.3, "gain": 0.5, "brightness": 0.3, "noise": 0.2, "air_level": 0.2}
+MOST = {"scale": 0.4, "shrink": 0.5, "translate": 0.3, "gain": 0.5, "brightness": 0.3, "noise": 0.2, "air_level": 0.2}
 COLOURED_ONLY = {"brightness", "background", "noise"}
 
 

@@ -53,12 +53,12 @@ def _pipeline(recipe: Augmentation, translate: float, air: int) -> albumentation
             albumentations.VerticalFlip(p=recipe.flip_vertical),
             albumentations.RandomRotate90(p=recipe.rotate_90),
             albumentations.Affine(
-                scale=(1 - recipe.scale, 1 + recipe.scale),
+                scale=(1 - max(recipe.scale, recipe.shrink), 1 + recipe.scale),
                 translate_percent={"x": shift, "y": shift},
                 keep_ratio=True,
                 border_mode=cv2.BORDER_CONSTANT,
                 fill=air,
-                p=1.0 if recipe.scale or translate else 0.0,
+                p=1.0 if recipe.scale or recipe.shrink or translate else 0.0,
             ),
         ],
         bbox_params=albumentations.BboxParams(

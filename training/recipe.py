@@ -71,6 +71,9 @@ class Augmentation(_Section):
     rotate_90: Probability = 0.5
     scale: float = Field(default=0.4, ge=0, lt=1)
     """Zoom by a factor between 1 - scale and 1 + scale."""
+    shrink: float = Field(default=0.0, ge=0, lt=1)
+    """Shrink further than that, to 1 - shrink: for scanners whose pictures show more around an object. A parcel that
+    fills its picture shows a gun twice as large as a suitcase does, and a network learns sizes."""
     translate: float = Field(default=0.1, ge=0, le=0.5)
     """Shift by up to this part of the side; what becomes visible is air."""
     mix: Probability = 0.1
