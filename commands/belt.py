@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -55,6 +56,14 @@ def belt(
     picture: Annotated[
         Path | None, typer.Option(help="Also draw the first parcels with the truth over them (.jpg or .png).")
     ] = None,
+    send: Annotated[
+        str | None,
+        typer.Option(
+            help="Then send the belt live to a lane that listens there: tcp://HOST:PORT or zmq://HOST:PORT. "
+            "A belt that exists already is sent as it is."
+        ),
+    ] = None,
+    pace: Annotated[float, typer.Option(help="With --send: 2 sends twice as fast as the belt runs.")] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
     """Record a virtual scanner: rendered parcels passing as lines, gaps included, with the truth beside them.
@@ -63,7 +72,12 @@ def belt(
     (lines, detectors, low and high), for each view of the scanner.
 
     Example: `parcelsight belt lane1 --seconds 60 --touching 0.3 --event stop@2500:3 --event reverse@6000:1`
+
+    Live: `parcelsight belt lane1 --send tcp://127.0.0.1:4001`, to a lane whose source has `kind: lines`
     """
+    if send is not None and out.exists():
+        _send(out, send, pace)
+        return
     require("rendering scans", "synthetic", RENDERING)
     # Rendering loads and compiles for seconds; other verbs must not pay for it.
     from ..datasets.synthetic.belt_plan import BeltPlan
@@ -90,6 +104,8 @@ def belt(
     if picture is not None:
         _draw(out, picture, dark_lines + air_lines)
     _summary(document, out, as_json)
+    if send is not None:
+        _send(out, send, pace)
 
 
 def _parsed(text: str) -> ScriptedEvent:
@@ -122,6 +138,27 @@ def _draw(out: Path, picture: Path, first_line: int) -> None:
     from ..datasets.writers import write_picture
 
     write_picture(picture, belt_picture(open_belt(out), first_line))
+
+
+def _send(out: Path, address: str, pace: float) -> None:
+    """Send a belt, with a bar of its lines."""
+    from ..datasets.belt_files import open_belt
+    from ..inference.stream.sender import send_belt
+
+    if not 0.01 <= pace <= 1000:
+        raise UsageError(f"--pace {pace:g}: impossible", "give 0.01 to 1000")
+    belt = open_belt(out)
+    with progress() as bar:
+        task = bar.add_task("lines", total=len(belt))
+
+        def tell(line: int, stopped: bool) -> None:
+            bar.update(task, completed=line, description="lane stopped the belt" if stopped else "lines")
+
+        again = send_belt(
+            belt, address, f"{out.resolve().name}-{time.time_ns() // 1_000_000}", pace=pace, on_progress=tell
+        )
+    retold = f"; connected {again} times anew" if again else ""
+    stdout.print(f"{len(belt)} lines sent to {address}{retold}", markup=False, highlight=False)
 
 
 def _summary(document: BeltDocument, out: Path, as_json: bool) -> None:

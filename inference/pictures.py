@@ -14,7 +14,6 @@ from ..datasets.scan import Scan
 from ..datasets.writers import write_picture
 from ..detector.card import ModelCard
 from ..detector.errors import UsageError
-from .dense import dense_areas
 from .verdicts import ScreenedScan
 
 _MAX_STEM = 80
@@ -45,7 +44,7 @@ class AnnotatedPictures:
         Raises:
             ScanError: if the file system refuses.
         """
-        found, dense = screened.detections, dense_areas(scan)
+        found, dense = screened.detections, screened.dense_xyxy_px
         names = [self._card.classes[class_id].name for class_id in found.class_id]
         texts = [f"{name} {score:.2f}" for name, score in zip(names, found.score, strict=True)]
         boxes = np.concatenate([found.xyxy_px, dense]).astype(np.float64)

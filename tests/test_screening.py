@@ -19,7 +19,7 @@ from parcelsight.inference.detector import Detector
 from parcelsight.inference.report import to_json_line
 from parcelsight.inference.screening import screen_scan, unscreened
 from parcelsight.inference.verdicts import Verdict
-from tests.models import constant_model, dark_model, save
+from tests.models import constant_model, dark_model, model_card, save
 
 NAN_ROW = (0.0, 0.0, 9.0, 9.0, float("nan"), 0.0)
 
@@ -140,9 +140,11 @@ def test_alarm_names_the_classes_and_mentions_density(dark: Detector) -> None:
         (Scan("b", np.zeros((50, 50), np.uint8), ScanKind.GREY), Verdict.UNSCREENED, "blank: "),
         (striped(5000, 1), Verdict.REVIEW, "1×5000 pixels are too few to judge: give"),
         (striped(15, 90), Verdict.REVIEW, "90×15 pixels are too few to judge: give"),
-        (striped(100, 900), Verdict.REVIEW, "900×100 pixels are too long and narrow to judge: cut"),
-        (striped(100, 800), Verdict.NO_ALARM, "nothing above"),
-        (striped(100, 400, 1.0), Verdict.REVIEW, "too large to judge: one pixel would show 6 mm; cut"),
+        (striped(100, 9_800), Verdict.REVIEW, "9800×100 pixels are too long and narrow to judge: cut"),
+        (striped(100, 9_600), Verdict.NO_ALARM, "nothing above"),
+        (striped(400, 400, 1.0), Verdict.REVIEW, "too large to judge: one pixel would show 6 mm; cut"),
+        (striped(200, 400, 0.9), Verdict.NO_ALARM, "nothing above"),
+        (striped(100, 400, 1.0), Verdict.NO_ALARM, "nothing above"),
         (striped(100, 300, 1.0), Verdict.NO_ALARM, "nothing above"),
     ],
     ids=[
@@ -153,9 +155,11 @@ def test_alarm_names_the_classes_and_mentions_density(dark: Detector) -> None:
         "all black",
         "a line",
         "a thumbnail",
-        "a long strip",
-        "the longest strip",
-        "four metres",
+        "more than 64 tiles",
+        "64 tiles",
+        "four metres each way",
+        "short tiles",
+        "four metres in tiles",
         "three metres",
     ],
 )
@@ -170,6 +174,8 @@ def test_a_blank_scan_is_never_cleared_even_by_an_alarm(dark: Detector) -> None:
 
 class Breaks:
     """A detector that fails while it detects."""
+
+    card = model_card()
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -203,9 +209,10 @@ def test_the_json_line_has_exactly_the_documented_keys(dark: Detector) -> None:
     line = to_json_line(screen_scan(dark, colour(10)), dark.card)
     record = json.loads(line)
     assert "\n" not in line
-    assert list(record) == ["scan", "verdict", "reason", "detections", "timing_ms"]
+    assert list(record) == ["scan", "verdict", "reason", "detections", "dense", "timing_ms"]
     assert list(record["detections"][0]) == ["xyxy_px", "score", "class", "group"]
     assert record["detections"][0]["group"] == "firearm"
+    assert record["dense"] == [{"xyxy_px": [50, 30, 90, 70]}]
     assert all(round(edge, 1) == edge for edge in record["detections"][0]["xyxy_px"])
 
 

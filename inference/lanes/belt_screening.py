@@ -236,6 +236,7 @@ def _meta(parcel: ParcelFinished, view: str, part: BeltPart) -> dict[str, str]:
     meta = {
         "parcel": parcel.parcel_id,
         "view": view,
+        "views": str(len(parcel.views)),
         "lines": f"{parcel.first_line}-{parcel.end_line}",
         "rows": f"{parcel.first_row}-{parcel.end_row}",
         "first_detector": str(part.first_detector),

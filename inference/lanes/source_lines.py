@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from threading import Event
 from time import monotonic
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from pydantic import Field, field_validator
 
 from ...detector.errors import SourceError, UsageError
 from ..stream.assembly import DEFAULT_SETTINGS, AssemblySettings
+from ..stream.parcels import BeltEvent
 from ..stream.session import BeltStream, Session
 from ..stream.transport import Listener, listen, parse_address
 from .belt_screening import BeltScreening
@@ -159,9 +161,9 @@ class _Follower:
             session.connection.close()
             self._session = None
 
-    def _hand_on(self, events: object) -> None:
+    def _hand_on(self, events: Iterable[BeltEvent]) -> None:
         """Give events to the screening side; while it is behind, the belt is asked to stop."""
-        for event in events:  # type: ignore[attr-defined]
+        for event in events:
             while not self._screening.take(event, _TURN_S):
                 if self._stop.is_set():
                     return
