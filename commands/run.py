@@ -64,8 +64,8 @@ def follow(config: LanesConfig, json: bool) -> Lanes:
         lanes = Lanes(config)
         lines, front = LaneLines(lanes, json), None
         try:
+            lanes.start()  # first: workers load the model while the service is loaded here
             front = _front(lanes, config)
-            lanes.start()
             lines.follow(stop)
         finally:
             if front is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from time import perf_counter
 
 from ...detector.errors import ModelError
@@ -23,14 +24,14 @@ Check = tuple[str, Callable[[], str]]
 
 def checks(config: LanesConfig) -> Iterator[Check]:
     """The parts of a configuration, in the order in which they matter."""
-    yield "model", lambda: _check_model(config)
-    yield "ledger", lambda: _check_ledger(config)
+    yield "model", partial(_check_model, config)
+    yield "ledger", partial(_check_ledger, config)
     for lane in config.lanes:
-        yield f"lane {lane.name}", lambda lane=lane: _check_source(config, lane)  # type: ignore[misc]
+        yield f"lane {lane.name}", partial(_check_source, config, lane)
     if config.service is not None:
-        yield "service", lambda service=config.service: _check_service(service)  # type: ignore[misc]
+        yield "service", partial(_check_service, config.service)
     for sink in config.sinks:
-        yield f"sink {sink.name}", lambda sink=sink: _check_sink(sink)  # type: ignore[misc]
+        yield f"sink {sink.name}", partial(_check_sink, sink)
 
 
 def _check_model(config: LanesConfig) -> str:
@@ -64,5 +65,5 @@ def _check_service(service: ServiceConfig) -> str:
 
 
 def _check_sink(sink: SinkConfig) -> str:
-    sink.open().close()  # type: ignore[attr-defined]
+    sink.open().close()
     return "its settings are complete; whether the receiver answers shows when it runs"

@@ -1,4 +1,4 @@
-"""LANES.yaml as typed values: which scanners, which model, where the ledger lies, what happens when it gets too much."""
+"""LANES.yaml as typed values: which scanners, which model, where the ledger lies, what to do when it gets too much."""
 
 from __future__ import annotations
 

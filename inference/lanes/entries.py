@@ -64,6 +64,7 @@ class LedgerCounts:
 
 def verdict_record(row: sqlite3.Row) -> dict[str, Any]:
     """A verdict for programs: the scan's ``to_record`` with number, sequence, lane, times and loss cause in front."""
+    record: dict[str, Any] = json.loads(row["record"])
     return {
         "format": RECORD_FORMAT,
         "number": row["number"],
@@ -75,4 +76,4 @@ def verdict_record(row: sqlite3.Row) -> dict[str, Any]:
         "decided_at": row["decided_at"],
         "cause": row["cause"] or None,
         "meta": json.loads(row["meta"]),
-    } | json.loads(row["record"])
+    } | record

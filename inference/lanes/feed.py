@@ -118,7 +118,9 @@ class Feed:
                 return
             if failure is None:
                 self.ended = True
-                self._board.trouble(self.lane.name, Cause.SOURCE_ENDED, State.NOT_SCREENING, f"{self.source.name} ended")
+                self._board.trouble(
+                    self.lane.name, Cause.SOURCE_ENDED, State.NOT_SCREENING, f"{self.source.name} ended"
+                )
                 return
             self._failed = True
             self._board.trouble(self.lane.name, Cause.SOURCE_FAILED, State.NOT_SCREENING, failure)

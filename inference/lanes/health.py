@@ -23,7 +23,7 @@ _SATURATED = 0.5
 _DEAD_SOME, _DEAD_MANY = 0.02, 0.10
 """Share of detectors."""
 _DISORDER = 0.75
-"""Of 482 real and rendered scans none lies above 0.65; with lines shuffled those of 32 lines and more lie above 0.85."""
+"""Of 482 real and rendered scans none lies above 0.65; shuffled, those of 32 lines and more lie above 0.85."""
 _OFTEN = 0.5
 """Share of the window in which a fault must show before the lane is blamed for it."""
 _LEAST = 3

@@ -12,7 +12,6 @@ from time import monotonic
 from .causes import LossCause
 from .jobs import AnyFuture, Job, JobFailed
 
-
 STOPPING = "the program is being stopped"
 
 

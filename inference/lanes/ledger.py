@@ -55,7 +55,9 @@ class Ledger:
             self._spool = Spool(folder / "spool", reserve_bytes)
             self._guard = _only_user(folder)
         except OSError as error:
-            raise LedgerError(f"{folder}: no ledger can be kept here ({error.strerror})", "name another folder") from error
+            raise LedgerError(
+                f"{folder}: no ledger can be kept here ({error.strerror})", "name another folder"
+            ) from error
         self._database = open_database(folder / "ledger.db")
         self._database.row_factory = sqlite3.Row
         self._lock = Lock()
@@ -145,7 +147,9 @@ class Ledger:
     def verdicts_since(self, number: int, limit: int = 100) -> list[dict[str, Any]]:
         """Verdicts behind this number, in order: ``format, number, sequence, lane, barcode, captured_at, accepted_at,
         decided_at, cause, meta``, then the scan's own record (``scan, verdict, reason, detections, timing_ms``)."""
-        return [verdict_record(row) for row in self._select("WHERE v.number > ? ORDER BY v.number LIMIT ?", (number, limit))]
+        return [
+            verdict_record(row) for row in self._select("WHERE v.number > ? ORDER BY v.number LIMIT ?", (number, limit))
+        ]
 
     def counts(self) -> LedgerCounts:
         """Where the ledger stands now."""
@@ -225,10 +229,12 @@ class Ledger:
             self._database.close()
         os.close(self._guard)
 
-    def _insert(self, database: sqlite3.Connection, arrival: Arrival, digest: str, stem: str, parts: tuple[bytes, ...]) -> int:
+    def _insert(
+        self, database: sqlite3.Connection, arrival: Arrival, digest: str, stem: str, parts: tuple[bytes, ...]
+    ) -> int:
         accepted = database.execute(
-            "INSERT INTO arrivals (lane, scan_id, sha256, stem, bytes, pair, media, barcode, meta, clock_ms, captured_at,"
-            " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO arrivals (lane, scan_id, sha256, stem, bytes, pair, media, barcode, meta, clock_ms,"
+            " captured_at, accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 arrival.lane, arrival.scan_id, digest, stem, sum(map(len, parts)), len(parts) == 2, arrival.media,
                 arrival.barcode, json.dumps(dict(arrival.meta)), arrival.clock_ms,

@@ -61,7 +61,9 @@ def open_database(path: Path) -> sqlite3.Connection:
         if version == 0:
             database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
     except sqlite3.Error as error:
-        raise LedgerError(f"{path}: cannot be opened ({error})", "check the disk and the rights of its folder") from error
+        raise LedgerError(
+            f"{path}: cannot be opened ({error})", "check the disk and the rights of its folder"
+        ) from error
     if version > VERSION:
         raise LedgerError(f"{path} is of version {version}, this program knows {VERSION}", "update ParcelSight")
     return database

@@ -1,7 +1,7 @@
 """The detector pool: a bounded queue of jobs before worker processes that are watched, restarted and never trusted.
 
-One thread a worker: it takes a job, asks its process, and waits no longer than the job's limit. Whatever goes wrong with
-the process ends in its death, and the job goes back to its place in the queue, once.
+One thread a worker: it takes a job, asks its process, and waits no longer than the job's limit. Whatever goes wrong
+with the process ends in its death, and the job goes back to its place in the queue, once.
 """
 
 from __future__ import annotations
@@ -207,5 +207,5 @@ class DetectorPool:
         with self._lock:
             self.deaths += 1
             self._trouble = f"{how}; waiting before the next" if self._breaker.is_open else how
-        _log.warning("%s", self._trouble)
+        _log.info("%s", self._trouble)
         self._on_status(self.status)

@@ -46,7 +46,9 @@ class Lanes:
         self.config = config
         self.hub = Hub()
         self._stop = Event()
-        self.board = StateBoard((lane.name for lane in config.lanes), lambda status: self.hub.publish(StateChanged(status)))
+        self.board = StateBoard(
+            (lane.name for lane in config.lanes), lambda status: self.hub.publish(StateChanged(status))
+        )
         self.pool = DetectorPool(worker_settings(config), config.workers.count, self._on_pool)
         self.sources = open_sources(config, Surroundings(self.pool, self.hub))
         self.ledger = Ledger(config.ledger.resolve())

@@ -61,15 +61,13 @@ class BeltSource:
             if not self._config.repeat:
                 return
 
-    def _play(
-        self, turn: int, belt: RecordedBelt, screening: BeltScreening, stop: Event, health: SourceHealth
-    ) -> None:
+    def _play(self, turn: int, belt: RecordedBelt, screening: BeltScreening, stop: Event, health: SourceHealth) -> None:
         stream = self._config.folder.resolve().name + (f"#{turn + 1}" if turn else "")
         reader = BeltReader(hello_of(belt, stream), settings=DEFAULT_SETTINGS)
         first_view, lag_s = 0, 0.0
         started = monotonic()
         for message in messages_of(belt):
-            end_line = message.first_line + len(message.values)
+            end_line = message.sequence + len(message.values)
             due = started + lag_s + belt.motion.clock_ms(end_line) / 1000 / self._config.speed
             while not stop.is_set() and (wait_s := due - monotonic()) > 0:
                 health.alive()

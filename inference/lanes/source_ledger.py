@@ -54,7 +54,8 @@ class LedgerSource:
         self._lane, self._config = lane, config
         if next(self._rows(), None) is None:
             raise SourceError(
-                f"{config.folder}: no scan is left in this ledger's spool", "give one that was not pruned, or another lane"
+                f"{config.folder}: no scan is left in this ledger's spool",
+                "give one that was not pruned, or another lane",
             )
 
     def run(self, deliver: Deliver, stop: Event, health: SourceHealth) -> None:

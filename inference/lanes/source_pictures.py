@@ -52,7 +52,9 @@ class PicturesSource:
         try:
             paths = [path for path in sorted(config.folder.iterdir()) if _may_be_scan(path)]
         except OSError as error:
-            raise SourceError(f"{config.folder}: cannot be listed ({error.strerror})", "name a folder of scans") from error
+            raise SourceError(
+                f"{config.folder}: cannot be listed ({error.strerror})", "name a folder of scans"
+            ) from error
         self._scans = find_scans(paths)
         if not self._scans:
             raise SourceError(f"{config.folder} holds no scans", "name a folder of scans")

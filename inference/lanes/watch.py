@@ -87,7 +87,7 @@ class StorageWatch:
     def _show(self, cause: Cause | None, detail: str) -> None:
         with self._lock:
             if self._shown not in (None, cause):
-                self._board.well(None, self._shown)  # type: ignore[arg-type]
+                self._board.well(None, self._shown)
             if cause is not None:
                 self._board.trouble(None, cause, State.NOT_SCREENING, detail)
             self._shown = cause

@@ -1,4 +1,4 @@
-"""A worker process: decodes what strangers sent and runs the model. ``python -m parcelsight.inference.lanes.worker_main``
+"""A worker process, ``python -m parcelsight.inference.lanes.worker_main``: decodes what strangers sent, runs the model.
 
 It has one thread, no secrets and no rights it needs to keep: a file that makes it hang, burn or grow ends with it, not
 with the service. Limits are the kernel's: processor time (SIGPROF kills, even within C code) and address space.

@@ -44,27 +44,35 @@ def health_router(context: ServiceContext) -> APIRouter:
         told = [_lane_state(s) for s in statuses if s.state is not State.SCREENING] if request.state.trusted else []
         return JSONResponse(Ready(ready=screening, lanes=told).model_dump(), 200 if screening else 503)
 
+    in_force = Model(
+        name=card.name,
+        versions=[card.version],
+        platform="onnx_onnxruntime",
+        inputs=[Tensor(name=INPUT_NAME, datatype="FP32", shape=[1, 3, card.input_px, card.input_px])],
+        outputs=[Tensor(name=OUTPUT_NAME, datatype="FP32", shape=[1, -1, 6])],
+        parameters={
+            "contract": CONTRACT_VERSION,
+            "taxonomy": card.taxonomy,
+            "classes": [
+                {"name": c.name, "group": str(c.group), "threshold": c.threshold} for c in card.classes
+            ],
+            "operating_point": card.operating_point.model_dump(),
+            "licence": card.licence,
+            "weights_sha256": card.weights_sha256,
+            "calibration": card.calibration and card.calibration.model_dump(),
+        },
+    )  # fmt: skip
+
+    @router.get("/models", summary="The model in force, for whoever does not know its name")
+    async def only_model() -> Model:
+        """As `/v2/models/{name}`."""
+        return in_force
+
     @router.get("/models/{name}", summary="The model in force", responses={404: {"model": Problem}})
     async def model(name: str) -> Model:
         """Name, version, tensors of contract 1, and what the model card tells."""
         _check_name(name)
-        return Model(
-            name=card.name,
-            versions=[card.version],
-            platform="onnx_onnxruntime",
-            inputs=[Tensor(name=INPUT_NAME, datatype="FP32", shape=[1, 3, card.input_px, card.input_px])],
-            outputs=[Tensor(name=OUTPUT_NAME, datatype="FP32", shape=[1, -1, 6])],
-            parameters={
-                "contract": CONTRACT_VERSION,
-                "taxonomy": card.taxonomy,
-                "classes": [
-                    {"name": c.name, "group": str(c.group), "threshold": c.threshold} for c in card.classes
-                ],
-                "operating_point": card.operating_point.model_dump(),
-                "licence": card.licence,
-                "weights_sha256": card.weights_sha256,
-            },
-        )  # fmt: skip
+        return in_force
 
     @router.get(
         "/models/{name}/ready",

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -67,6 +67,31 @@ def scans_router(context: ServiceContext) -> APIRouter:
         if entry is None:
             raise Refused(404, f"no scan has the sequence number {sequence}", "see GET /v1/scans")
         return Scan.of(entry)
+
+    @router.get(
+        "/scans/{sequence}/file",
+        summary="The file of a scan, as it came",
+        response_class=Response,
+        responses={
+            200: {"content": {"application/octet-stream": {}}, "description": "The bytes of the picture."},
+            404: {"model": Problem},
+        },
+    )
+    def scan_file(
+        sequence: Annotated[int, Path(ge=1, le=_MOST_NUMBER)],
+        half: Annotated[Literal["low", "high"], Query(description="Of a pair of pictures.")] = "low",
+    ) -> Response:
+        """What was spooled; 404 once retention removed it, and for the `high` half of a scan that is no pair."""
+        entry = ledger.entry(sequence)
+        files = entry.files if entry is not None else ()
+        if len(files) <= ("low", "high").index(half):
+            raise Refused(404, f"scan {sequence} has no such file, or no longer", "see GET /v1/scans")
+        try:
+            content = files[("low", "high").index(half)].read_bytes()
+        except OSError as error:
+            raise Refused(404, f"the file of scan {sequence} is gone", "see the retention of the lane") from error
+        headers = {"X-Halves": str(len(files))}
+        return Response(content, headers=headers, media_type="application/octet-stream")
 
     @router.get("/scans", summary="Scans in order of acceptance")
     def scans(

@@ -136,15 +136,25 @@ class Service:
         port: 0 takes any free one; ``port`` then tells which.
         max_connections: more are answered 503.
         limits: on the clients' time.
+        send_buffer_bytes: that the kernel holds for a client; None as much as it likes, which may be megabytes, and
+            only when they are full a client that takes nothing is noticed.
 
     Raises:
         UsageError: if the address cannot be had.
     """
 
     def __init__(
-        self, app: ASGIApp, host: str, port: int, max_connections: int = 128, limits: TimeLimits = TimeLimits()
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        max_connections: int = 128,
+        limits: TimeLimits = TimeLimits(),
+        send_buffer_bytes: int | None = None,
     ) -> None:
         self._socket = listen(host, port)
+        if send_buffer_bytes is not None:  # connections inherit it
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer_bytes)
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
