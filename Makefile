@@ -11,7 +11,7 @@ export PYTHONSAFEPATH := 1
 BENCHMARKS := runtime_overhead latency render_speed belt_speed label_tightness path_lengths render_vs_gvxr
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench format clean
+.PHONY: help demo console test check bench format clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,15 @@ demo: $(VENV)/.demo ## Screen the sample parcels with the shipped model; picture
 	@$(BIN)/parcelsight screen datasets/samples --save runs/demo; status=$$?; \
 	 test $$status -eq 0 || test $$status -eq 3 || exit $$status; \
 	 echo "Annotated pictures: $(CURDIR)/runs/demo"
+
+$(VENV)/.console: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) for the console (about a minute) …"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --editable '.[screening,service]'
+	@touch $@ $(VENV)/.demo
+
+console: $(VENV)/.console ## Open the screening console with a lane that replays the sample parcels
+	@$(BIN)/parcelsight console --demo --open
 
 test: $(VENV)/.test ## Run the tests
 	@$(BIN)/python -m pytest

@@ -11,9 +11,11 @@ import typer
 from .. import __version__
 from ..detector.errors import ParcelSightError
 from . import (
+    audit,
     belt,
     bundle,
     card,
+    console,
     dataset,
     doctor,
     evaluate,
@@ -46,6 +48,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(console.app, name="console")
+app.add_typer(audit.app, name="audit")
 app.command("synthesize", cls=Verb)(synthesize.synthesize)
 app.command("belt", cls=Verb)(belt.belt)
 app.command("project", cls=Verb)(project.project)

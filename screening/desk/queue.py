@@ -94,6 +94,13 @@ def renew(session: Session, person: Person, parcel_id: int, procedure: Procedure
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
+def expired(session: Session, since: datetime, until: datetime) -> list[ParcelRow]:
+    """Parcels whose console went silent in this time: they wait again."""
+    ended = (ParcelRow.leased_until > since) & (ParcelRow.leased_until <= until)
+    waiting_states = (ParcelState.WAITING, ParcelState.SECOND_LOOK, ParcelState.HELD)
+    return list(session.scalars(select(ParcelRow).where(ParcelRow.state.in_(waiting_states), ended).limit(100)))
+
+
 def put_back(session: Session, person: Person, parcel_id: int) -> None:
     """Let go of a parcel undecided."""
     session.execute(

@@ -87,6 +87,11 @@ def end_all(session: Session, person_id: int) -> int:
     return len(rows)
 
 
+def end_everybody(session: Session) -> None:
+    """End all sessions: after a restore, the tokens that were given since are not known, and old ones must not open."""
+    session.execute(update(SessionRow).where(SessionRow.ended_at.is_(None)).values(ended_at=now()))
+
+
 def token_hash(token: str) -> str:
     """What the database keeps of a token."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

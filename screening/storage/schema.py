@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from ...detector.errors import StorageError
+from ..tutor import tables as _tutor_tables  # noqa: F401 - importing them is what adds them to the metadata
 from .database import Database, explained
 from .tables import Base
 from .times import Moment

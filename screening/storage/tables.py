@@ -267,3 +267,33 @@ class AuditHeadRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     number: Mapped[int]
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
+class EventRow(Base):
+    """News for the consoles, kept for a while for those that were away; see ``desk/journal.py``."""
+
+    __tablename__ = "event"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """In the order of commits."""
+    at: Mapped[datetime] = mapped_column(index=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    data: Mapped[dict[str, Any]]
+
+
+class FeedRow(Base):
+    """How far the verdicts of one lane service were taken over; see ``follow/``."""
+
+    __tablename__ = "feed"
+
+    name: Mapped[str] = mapped_column(String(200), primary_key=True)
+    ledger: Mapped[str] = mapped_column(String(200), default="")
+    """Tells one ledger from another; another one begins anew."""
+    number: Mapped[int] = mapped_column(default=0)
+    """All verdicts up to this one are taken over."""
+    ahead: Mapped[list[Any]] = mapped_column(default=list)
+    """Numbers beyond it that are, too, while one before them waits for its other view."""
+    base: Mapped[int] = mapped_column(default=0)
+    """Added to the ledger's sequence numbers, so that those of a new ledger are new."""
+    since: Mapped[datetime]
+    """What was accepted before it, at the first contact, is left alone."""
