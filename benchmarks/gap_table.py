@@ -34,7 +34,9 @@ def row(stage: dict[str, Any]) -> str:
 def main() -> None:
     """Write the table between its marks."""
     stages = json.loads((DOCS / "results" / "gap" / "stages.json").read_text())
-    head = "| stage | firearm AP50, % | gun scans alarmed, % | threat-free scans alarmed, % |\n| --- | --- | --- | --- |"
+    head = (
+        "| stage | firearm AP50, % | gun scans alarmed, % | threat-free scans alarmed, % |\n| --- | --- | --- | --- |"
+    )
     text = PAGE.read_text()
     before, after = text.split(BEGIN)[0], text.split(END)[1]
     PAGE.write_text(before + "\n".join((BEGIN, "", head, *map(row, stages), "", END)) + after)

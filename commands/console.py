@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..screening.storage.database import Database
 
 CONSOLE = (
-    "fastapi", "uvicorn", "jinja2", "python_multipart", "sqlalchemy", "alembic", "argon2", "babel", "cryptography"
+    "fastapi", "uvicorn", "jinja2", "python_multipart", "sqlalchemy", "alembic", "argon2", "babel", "nacl"
 )  # fmt: skip
 PORT = 8700
 

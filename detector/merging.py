@@ -45,4 +45,4 @@ def _overlaps(xyxy_px: NDArray[np.float32]) -> NDArray[np.float64]:
     shared = np.clip(opposite - corner, 0, None).prod(axis=2)
     area = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1)
     union = area[:, None] + area[None] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0), np.float64)

@@ -17,8 +17,8 @@ SHIPPED_START_WEIGHTS = Path(__file__).parent / "weights" / "parcelsight-n.pt"
 def find_start_weights(name_or_path: str) -> Path:
     """Start weights by path, or by a name such as ``yolo26n``.
 
-    ``shipped`` is the shipped detector. Another name is looked up in the folder of PARCELSIGHT_START_WEIGHTS (``NAME.pt`` or ``NAME-*.pt``), then in the weights
-    folder of the user's own Ultralytics settings.
+    ``shipped`` is the shipped detector. Another name is looked up in the folder of PARCELSIGHT_START_WEIGHTS
+    (``NAME.pt`` or ``NAME-*.pt``), then in the weights folder of the user's own Ultralytics settings.
 
     Raises:
         RunError: if there are none.

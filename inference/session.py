@@ -63,9 +63,7 @@ class OnnxSession:
             # Input binding was measured and gains nothing on the CPU: a contiguous array is used in place.
             rows = self._session.run([OUTPUT_NAME], {INPUT_NAME: images})[0][0]
         except Exception as error:  # onnxruntime's exceptions share no public base class
-            raise ModelError(
-                f"{self._source} failed to run ({first_line(error)})", "export the model again"
-            ) from error
+            raise ModelError(f"{self._source} failed to run ({first_line(error)})", "export the model again") from error
         return checked_rows(rows, str(self._source))
 
     def _load(self, content: bytes, providers: list[str], threads: int) -> ort.InferenceSession:

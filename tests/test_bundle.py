@@ -17,8 +17,8 @@ from parcelsight.detector.embed_contract import EmbedKind
 from parcelsight.detector.errors import ModelError, UsageError
 from parcelsight.export.bundle import Companion, Variant, write_bundle
 from parcelsight.export.embed import embed_bytes
-from parcelsight.inference.key_pairs import make_key_pair
 from parcelsight.inference.bundle import verify_bundle
+from parcelsight.inference.key_pairs import make_key_pair
 from parcelsight.inference.manifest import MANIFEST_NAME, SIGNATURE_NAME, read_manifest, with_digest
 from tests.signed_models import BODY, OURS, THEIRS, flipped, run
 

@@ -6,6 +6,7 @@ named beforehand, files must begin like videos, and waiting has its limits.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -32,10 +33,9 @@ _MOST_ERRORS = 50
 def load_av(lane: str) -> ModuleType:
     """PyAV. Raises MissingExtra where it is not installed."""
     try:
-        import av
+        return importlib.import_module("av")
     except ImportError as error:
         raise MissingExtra(f"lane {lane} (video)", "video") from error
-    return av
 
 
 def is_live(address: str) -> bool:

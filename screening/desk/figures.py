@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import median, quantiles
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from ...inference.verdicts import Verdict
@@ -140,7 +140,7 @@ def by_class(session: Session, period: Period) -> list[ClassFigures]:
     ]
 
 
-def _within(period: Period) -> tuple[object, ...]:
+def _within(period: Period) -> tuple[ColumnElement[bool], ...]:
     limits = [ParcelRow.arrived_at >= period.since, ParcelRow.arrived_at < period.until]
     if period.lane is not None:
         limits.append(ParcelRow.lane == period.lane)
@@ -148,7 +148,7 @@ def _within(period: Period) -> tuple[object, ...]:
 
 
 def _parcels(period: Period) -> Select[ParcelRow]:
-    return select(ParcelRow).where(*_within(period))  # type: ignore[arg-type]
+    return select(ParcelRow).where(*_within(period))
 
 
 def _decisions(period: Period) -> Select[DecisionRow]:
