@@ -90,7 +90,7 @@ def test_json_lines_are_all_there_is_on_stdout(model: Path, tmp_path: Path) -> N
     write(tmp_path / "gun.png", parcel(0))
     done = screen("gun.png", "--json", "--model", model, cwd=tmp_path)
     (record,) = records(done).values()
-    assert list(record) == ["scan", "verdict", "reason", "detections", "timing_ms"]
+    assert list(record) == ["scan", "verdict", "reason", "detections", "dense", "timing_ms"]
     assert record["scan"] == "gun.png" and record["verdict"] == "ALARM"
     np.testing.assert_allclose(record["detections"][0]["xyxy_px"], [50, 40, 100, 80], atol=200 / 64)
     assert set(record["timing_ms"]) >= {"read", "render", "detect", "total"}

@@ -25,8 +25,9 @@ LEAN = ("onnxruntime==1.28.0", "opencv-python-headless==4.11.0.86")
 """The newest versions that are small; what docs/embedding.md names where space is short."""
 MAX_LEAN_MB = 300
 BROUGHT_BY_VENV = ("pip", "setuptools", "pkg_resources", "_distutils_hack")
-NEEDS_EXTRA = {"synthetic", "threat_render.py", "projected_set.py"}
-"""Packages and modules of datasets/ that render, and so need the extra [synthetic]."""
+NEEDS_EXTRA = {"synthetic", "threat_render.py", "projected_set.py", "service"}
+"""Packages and modules of datasets/ that render, and so need the extra [synthetic]; inference/service is an extra's own
+name."""
 ABSENT = ("torch", "torchvision", "ultralytics", "onnx", "scipy", "matplotlib", "numba")
 
 
