@@ -402,8 +402,8 @@ def test_pages_of_strangers_do_not_reach_a_service_without_token(client: httpx.C
 def test_openapi_tells_every_route(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
-        "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/{name}", "/v2/models/{name}/ready", "/v1/scans",
-        "/v1/scans/{sequence}", "/v1/scans/{sequence}/file", "/v1/verdicts", "/v1/events", "/metrics",
+        "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/{name}", "/v2/models/{name}/ready",
+        "/v1/scans", "/v1/scans/{sequence}", "/v1/scans/{sequence}/file", "/v1/verdicts", "/v1/events", "/metrics",
     }  # fmt: skip
     for path, verbs in document["paths"].items():
         for verb, route in verbs.items():
