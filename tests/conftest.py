@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.databases import create, postgres_server
 
 # Where the tests run in the background SIGINT is ignored, and every program they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Short forms of the scripts in benchmarks/ are tests, too. At the end, where it hides no installed package.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 _SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
