@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 _SHARED_DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+
+
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Keep what was skipped."""
+    _note(report)
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Keep the files that were skipped whole."""
+    _note(report)
+
+
+def _note(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Continuous integration installs every real part, so a test that skips there has not been run by anybody."""
+    if os.environ.get("CI") and _skipped and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        print(f"\nno test may skip in continuous integration: {', '.join(_skipped)}", file=sys.stderr)
 
 
 @pytest.fixture(scope="session")
