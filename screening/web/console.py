@@ -16,6 +16,10 @@ from ...inference.service.config import is_loopback
 from ..desk.procedure import Procedure, load_procedure
 from ..storage.database import Database
 from ..storage.pictures import PictureStore
+from ..tutor.clocks import Clock
+
+LIBRARY = "library"
+"""Folder of the training library's pictures, beside the scans: their retention must not empty it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,9 @@ class Console:
     def __init__(self, database: Database, pictures: PictureStore, settings: Settings) -> None:
         self.database, self.pictures, self.settings = database, pictures, settings
         self.procedure = settings.procedure
+        self.library = PictureStore(pictures.folder.parent / LIBRARY)
+        self.clock = Clock()
+        """Of this process, for the time limits of exercises."""
         self.pre_session_key = secrets.token_bytes(32)
         """Signs the CSRF tokens of people who are not signed in."""
         self._listeners: list[Callable[[], None]] = []

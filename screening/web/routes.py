@@ -88,6 +88,7 @@ from .console import Console
 def all_routers(console: Console) -> list[APIRouter]:
     """Every router of the console."""
     from . import audit_page, desk_api, events_api, figures_pages, me, pages, parcels_api, people_pages, signin
+    from .tutor.routers import tutor_routers
 
     makers = (
         signin.signin_router,
@@ -100,4 +101,4 @@ def all_routers(console: Console) -> list[APIRouter]:
         parcels_api.parcels_router,
         events_api.events_router,
     )
-    return [make(console) for make in makers]
+    return [*(make(console) for make in makers), *tutor_routers(console)]

@@ -1,0 +1,1 @@
+"""Operator training: its pages and its API."""

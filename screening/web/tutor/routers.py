@@ -1,0 +1,35 @@
+"""All routes of operator training, put together.
+
+Pages (HTML)::
+
+    GET  /tutor                        home.html: what is next, own curves, hours of the six-month rule
+    POST /tutor/begin                  enrolment, step → the exercise; goes on where it was interrupted
+    GET  /tutor/exercises/{id}         exercise.html: the desk, for training; /review after its end
+    GET  /tutor/exercises/{id}/review  review.html
+    GET  /tutor/results                results.html ?person=LOGIN &course=ID &mode= &aid= &months=; .csv, .pdf alike
+    GET  /tutor/certificates/{id}.pdf  of an enrolment whose steps are all done
+    GET  /tutor/courses                courses.html: the trainer's home
+    GET  /tutor/courses/new            course_form.html ?template=NAME; POST /tutor/courses
+    GET  /tutor/courses/{id}           course.html; POST …/enrol, …/close, …/edit; GET …/edit, …/group.csv
+    POST /tutor/enrolments/{id}/end    takes somebody out of a course
+
+JSON::
+
+    POST /api/tutor/exercises/{id}/next    {item: {id, number, of, left_s, alarms, pixels_url} | null, review_url}
+    POST /api/tutor/exercises/{id}/leave   {review_url}
+    POST /api/tutor/items/{id}/answer      {request_id, is_threat, click_px, confidence, took_ms}
+                                           → {outcome, late, truths, click_px, looks, over} or {outcome: null, over}
+    GET  /api/tutor/items/{id}/pixels      viewer container
+    GET  /api/tutor/items/{id}/looks/{n}.png   crops for the feedback; whole.png: the picture with its boxes
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from ..console import Console
+
+
+def tutor_routers(console: Console) -> list[APIRouter]:
+    """Every router of operator training."""
+    return []
