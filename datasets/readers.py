@@ -17,7 +17,7 @@ from .pairs import energy_of, find_partner, scan_id_of
 from .scan import AIR_LEVEL, Scan, ScanKind
 from .tiff import RawPicture, decode_tiff
 
-__all__ = ["ReadLimits", "decode_scan", "is_blank", "read_pair", "read_scan"]
+__all__ = ["ReadLimits", "decode_pair", "decode_scan", "is_blank", "read_pair", "read_scan"]
 
 _BLANK_RANGE = 0.02
 _BLANK_CELL_PX = 8
@@ -54,6 +54,17 @@ def read_pair(low: Path, high: Path, *, limits: ReadLimits = DEFAULT_LIMITS, air
         ScanError: if either cannot be read, is no grey picture, or they differ in size or depth.
     """
     return _decode_pair((read_bytes(low, limits), read_bytes(high, limits)), (low, high), limits, air_level)
+
+
+def decode_pair(
+    halves: tuple[bytes, bytes], names: tuple[Path, Path], *, limits: ReadLimits = DEFAULT_LIMITS
+) -> Scan:
+    """Decode the bytes of a low- and a high-energy picture; the names, which need not be files, give the id.
+
+    Raises:
+        ScanError: as read_pair.
+    """
+    return _decode_pair(halves, names, limits, None)
 
 
 def decode_scan(data: bytes, name: str, *, limits: ReadLimits = DEFAULT_LIMITS, air_level: float | None = None) -> Scan:

@@ -1,0 +1,97 @@
+"""The connection to Ray: an existing cluster, or one of this machine alone that ends with the program.
+
+Ray reports its use to its makers unless told not to; it is told not to. A cluster of our own listens on loopback, has no
+dashboard and a small object store: scans travel as names, not as objects.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..detector.errors import UsageError
+
+_OBJECT_STORE_BYTES = 120 * 1024 * 1024
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # A busy machine takes longer than Ray's limits to start Ray's own processes.
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_worker_register_timeout_seconds": "120",
+}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Despite its name: 127.0.0.1 is then not replaced by an address that others reach."""
+_TRIES = 2
+
+
+class RayConfig(BaseModel):
+    """Which cluster."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = Field(default="", max_length=200, pattern=r"^[A-Za-z0-9_.:/\[\]-]*$")
+    """``HOST:PORT`` or ``ray://HOST:PORT``; without, a cluster of this machine's processes is started."""
+    namespace: str = Field(default="parcelsight", pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
+
+
+@contextmanager
+def ray_session(config: RayConfig, cpus: int) -> Iterator[None]:
+    """Be connected; a cluster that was started here ends with the block.
+
+    Args:
+        config: the cluster.
+        cpus: that a cluster started here may use.
+
+    Raises:
+        UsageError: if the cluster cannot be reached.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    if not config.address:
+        os.environ.update(_LOOPBACK)
+    import ray
+
+    try:
+        if config.address:
+            ray.init(config.address, namespace=config.namespace, log_to_driver=False, logging_level=logging.ERROR)
+        else:
+            _start(cpus, config.namespace)
+    except Exception as error:  # Ray raises the bare class, too
+        where = config.address or "of this machine"
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise UsageError(f"the Ray cluster {where} cannot be used ({first})", "start it with: ray start") from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _start(cpus: int, namespace: str) -> None:
+    """Start a cluster; once more where the first try ran out of time."""
+    import ray
+
+    for left in reversed(range(_TRIES)):
+        try:
+            ray.init(
+                "local",
+                num_cpus=cpus,
+                num_gpus=0,
+                namespace=namespace,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _node_ip_address="127.0.0.1",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
+            return
+        except Exception:  # "timed out during startup" has no class of its own
+            ray.shutdown()
+            if not left:
+                raise
