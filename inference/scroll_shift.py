@@ -66,6 +66,11 @@ def lacking(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(255 - cv2.min(cv2.min(red, green), blue), np.uint8)
 
 
+def energy(dark: NDArray[np.float32]) -> float:
+    """Mean square of a part (ROWS, n) of what `darkness` gives."""
+    return float(np.vdot(dark, dark)) / max(1, dark.size)
+
+
 def is_same(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
     """True where nothing moved: neither frame's darkness differs by more than compression noise."""
     width = max(1, first.shape[1] // 8)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets.opencv import cv2
-from .scroll_shift import darkness, estimate, is_same, lacking
+from .scroll_shift import darkness, energy, estimate, is_same, lacking
 
 _AIR_DARKNESS = 26
 """A column whose darkest pixels, but the darkest hundredth, lack no more to white is air: paper, and compression."""
@@ -23,6 +23,9 @@ _GAP_SHARE = 0.025
 """Of the window's width: so much air parts two parcels."""
 _LEAST_SHARE = 0.03
 """Of the window's width: less than this between two gaps is dirt on the belt."""
+_SMALL_SHARE = 0.1
+"""Of the window's width: something shorter must have come half through it, for what a video codec leaves behind in the
+air looks like a small thing, but does not move with the belt."""
 _LONGEST_WINDOWS = 4
 """A parcel that is longer is given out in pieces that overlap by a quarter window."""
 _VOTES = 3
@@ -31,6 +34,11 @@ _IN_PLACE = 0.9
 """Correlation of what stays in its place, 0…1."""
 _NEAR_SHARE = 0.4
 """Part of the window at which new columns come in, asked first: there the shift counts."""
+_TELLING_SHARE = 0.05
+"""Of the whole window's energy. A part with less shows air with what a video codec left behind in it, which tells
+nothing of the belt."""
+_STANDING_LEVELS = 1.0
+"""A column that changes by no more, of 255, stands still."""
 
 
 class Direction(StrEnum):
@@ -150,11 +158,18 @@ class ScrollStrip:
 
     def _shift(self, before: NDArray[np.float32], after: NDArray[np.float32]) -> int | None:
         """Columns that came in; None where the frames have nothing in common."""
+        # What stands still in every row while the rest moves is no part of the belt's picture.
+        moving = np.abs(after - before).max(axis=0) > _STANDING_LEVELS
+        before, after = before * moving, after * moving
         near, middle = round(before.shape[1] * (1 - _NEAR_SHARE)), before.shape[1] // 2
+        least = _TELLING_SHARE * max(energy(before), energy(after))
         blind = True
         # Where columns come in is asked first: some displays draw every parcel for itself and move them differently.
         for part in (slice(near, None), slice(middle, None), slice(None), slice(None, middle)):
-            shift = estimate(before[:, part], after[:, part])
+            earlier, later = before[:, part], after[:, part]
+            if part != slice(None) and min(energy(earlier), energy(later)) < least:
+                continue
+            shift = estimate(earlier, later)
             blind &= shift.correlation == 0
             if shift.fits(-self._speed_px):
                 if abs(shift.px) <= _STILL_PX and estimate(before, after).correlation < _IN_PLACE:
@@ -185,7 +200,8 @@ class ScrollStrip:
             start = max(start, given_px)
             open_end = end > end_px - gap_px and not everything
             too_long = end - start > _LONGEST_WINDOWS * self._width_px
-            if open_end and not too_long:
+            young = end - start < _SMALL_SHARE * self._width_px and start > end_px - self._width_px // 2
+            if (open_end and not too_long) or (young and not everything):
                 break
             if end - start >= max(2, _LEAST_SHARE * self._width_px):
                 done.append(self._stitched(start, end, not (self._in_pieces or too_long or end > end_px - gap_px)))
