@@ -15,15 +15,18 @@ from . import (
     belt,
     bundle,
     card,
+    compare,
     console,
     dataset,
     doctor,
     evaluate,
     export,
     keys,
+    library,
     mine,
     project,
     replay,
+    rescreen,
     run,
     screen,
     sign,
@@ -50,6 +53,7 @@ app = typer.Typer(
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(console.app, name="console")
 app.add_typer(audit.app, name="audit")
+app.add_typer(library.app, name="library")
 app.command("synthesize", cls=Verb)(synthesize.synthesize)
 app.command("belt", cls=Verb)(belt.belt)
 app.command("project", cls=Verb)(project.project)
@@ -62,6 +66,8 @@ app.command("card", cls=Verb)(card.card)
 app.command("screen", cls=Verb)(screen.screen)
 app.command("run", cls=Verb)(run.run)
 app.command("replay", cls=Verb)(replay.replay)
+app.command("rescreen", cls=Verb)(rescreen.rescreen)
+app.command("compare", cls=Verb)(compare.compare)
 app.command("bundle", cls=Verb)(bundle.bundle)
 app.command("verify", cls=Verb)(verify.verify)
 app.command("sign", cls=Verb)(sign.sign)

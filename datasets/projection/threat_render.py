@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,26 @@ def threat_image(item: Item, scanner: Scanner, pitch_mm: float = FINE_MM) -> Thr
     x_mm, y_mm = _shadow_mm(placed, ViewFrame(view, 1.0), view.distance_mm, view.lateral_mm)
     frame = ViewFrame(view, pitch_mm, y_mm[0])
     return image_in_frame(placed, scanner, frame, x_mm, y_mm)
+
+
+def threat_views(item: Item, scanner: Scanner, pitch_mm: float = FINE_MM) -> dict[str, ThreatImage]:
+    """Render an item alone with every view of a scanner; all images begin and end at the same place along the belt.
+
+    Args:
+        item: turned as it shall lie; where it stands in x, y, z is of no account, it is put on the belt's middle.
+        scanner: whose beam and geometry are used.
+        pitch_mm: of the images.
+    """
+    low, high = item.bounds_mm
+    placed = item.placed(np.eye(3), np.array([*(-(low + high) / 2)[:2], _LIFT_MM - low[2]], np.float64))
+    y_mm = (float(placed.bounds_mm[0, 1]) - _AIR_MM, float(placed.bounds_mm[1, 1]) + _AIR_MM)
+    found = {}
+    for view in scanner.preset.views:
+        x_mm, _ = _shadow_mm(placed, ViewFrame(view, 1.0), view.distance_mm, view.lateral_mm)
+        image = image_in_frame(placed, scanner, ViewFrame(view, pitch_mm, y_mm[0]), x_mm, y_mm)
+        depth = 2 if view.source in ("below", "above") else 0
+        found[view.name] = replace(image, height_mm=float(np.ptp(placed.bounds_mm[:, depth])))
+    return found
 
 
 def image_in_frame(

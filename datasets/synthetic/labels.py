@@ -187,6 +187,11 @@ def _pose(item: Item, view: View) -> tuple[float, float]:
     return float(max(a, b, c)), float(np.clip(1 - shadow / largest, 0, 1))
 
 
+def turned_away(item: Item, view: View) -> float:
+    """How far an item is turned away from a view: 0 seen flat, towards 1 seen end-on."""
+    return _pose(item, view)[1]
+
+
 def _run_lengths(footprint: NDArray[np.bool_], shadow: Shadow, frame: tuple[int, int], rays: int) -> dict[str, object]:
     """COCO's uncompressed run-length mask of the whole frame: runs down the columns, background first.
 

@@ -78,6 +78,7 @@ def compose_parcel(
     *,
     threat_share: float = 0.5,
     several_share: float = SEVERAL_SHARE,
+    turned_share: float = 0.0,
     size_limit_mm: Vector = SIZE_LIMIT_MM,
 ) -> Parcel:
     """Pack a parcel.
@@ -88,6 +89,8 @@ def compose_parcel(
         threat_share: probability that the parcel holds at least one threat. Classes are drawn evenly, then kinds.
         several_share: probability that a parcel with a threat holds two to five of any classes; more of them teach a
             network more a picture, fewer are truer to the post.
+        turned_share: probability that the threats of such a parcel are turned away from lying flat, as far as on end,
+            before they are packed: for people who learn to see them so.
         size_limit_mm: largest parcel across the belt, along the belt, and in height.
 
     Returns:
@@ -95,7 +98,9 @@ def compose_parcel(
     """
     theme = _theme(rng)
     threatened = rng.random() < threat_share
-    scenario, threats = _fitting_threats(rng, split, size_limit_mm, several_share) if threatened else ("benign", ())
+    scenario, threats = ("benign", ())
+    if threatened:
+        scenario, threats = _fitting_threats(rng, split, size_limit_mm, several_share, turned_share)
     if threatened and scenario == "threat" and theme.name == "tool_set":
         scenario = "among_tools"
     return _parcel(rng, split, theme, scenario, threats, size_limit_mm)
@@ -153,14 +158,25 @@ def _weighted(rng: Rng, things: Sequence[T], weights: Sequence[float]) -> T:
     return things[int(rng.choice(len(things), p=total / total.sum()))]
 
 
-def _fitting_threats(rng: Rng, split: Split, limit_mm: Vector, several_share: float) -> tuple[str, tuple[Group, ...]]:
+def _fitting_threats(
+    rng: Rng, split: Split, limit_mm: Vector, several_share: float, turned_share: float
+) -> tuple[str, tuple[Group, ...]]:
     """Threats that a carton within the limit can hold; a long gun that none can hold gives way to another threat."""
     room = _threat_room(limit_mm)
     for _ in range(_DRAWS):
         scenario, groups = _threats(rng, split, several_share)
+        if turned_share and rng.random() < turned_share:
+            turn = _turned_away(rng)
+            groups = tuple(tuple(item.placed(turn, np.zeros(3)) for item in group) for group in groups)
         if all((_extent(g) <= room).all() for g in groups):
             return scenario, groups
     raise RunError(f"no threat fits a parcel of {limit_mm} mm after {_DRAWS} draws", "allow larger parcels")
+
+
+def _turned_away(rng: Rng) -> NDArray[np.float64]:
+    """(3, 3) rotation out of the flat position by 25 to 90 degrees, about any axis in the plane."""
+    yaw = float(rng.uniform(0, 360))
+    return np.asarray(rotation("z", yaw) @ rotation("x", float(rng.uniform(25, 90))) @ rotation("z", -yaw))
 
 
 def _threats(rng: Rng, split: Split, several_share: float) -> tuple[str, tuple[Group, ...]]:

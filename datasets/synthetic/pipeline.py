@@ -113,7 +113,13 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender
 
     def packed() -> Parcel:
         def compose() -> Parcel:
-            return compose_parcel(rng, sender.split, threat_share=plan.threat_share, several_share=plan.several_share)
+            return compose_parcel(
+                rng,
+                sender.split,
+                threat_share=plan.threat_share,
+                several_share=plan.several_share,
+                turned_share=plan.turned_share,
+            )
 
         return drawn(compose, f"parcel {parcel_id}")
 

@@ -42,6 +42,8 @@ class Plan:
     """Chance of a parcel with a threat to hold several."""
     shares: Shares = (80.0, 10.0, 10.0)
     """Of train, val and test among the parcels, in any unit; counts where the split is ``all``."""
+    turned_share: float = 0.0
+    """Chance of a parcel's threats to be turned away from lying flat, for the training of people."""
 
     def statement(self) -> dict[str, object]:
         """What decides the bytes: a folder holds one such thing. ``count`` may grow."""
@@ -59,6 +61,7 @@ class Plan:
             "masks": self.masks,
             # Named only where wanted, so that folders begun before there was such a thing can still grow.
             **({"benign": True} if self.benign else {}),
+            **({"turned_share": self.turned_share} if self.turned_share else {}),
             "scanners": presets,
         }
 
@@ -70,7 +73,11 @@ class Plan:
         """Raises UsageError or ConfigError for what cannot be rendered."""
         if self.count < 1:
             raise UsageError(f"--count {self.count}: there must be something to render", "give 1 or more")
-        for option, share in (("--threat-share", self.threat_share), ("--several-share", self.several_share)):
+        for option, share in (
+            ("--threat-share", self.threat_share),
+            ("--several-share", self.several_share),
+            ("--turned-share", self.turned_share),
+        ):
             if not 0 <= share <= 1:
                 raise UsageError(f"{option} {share}: not a share", "give a number from 0 to 1")
         if self.seed < 0:

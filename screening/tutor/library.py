@@ -78,7 +78,7 @@ def import_dataset(
         with database.write() as session:
             for number, record in enumerate(dataset.records[start : start + _AT_ONCE], start=start + 1):
                 try:
-                    is_new = _take(session, store, record, detect)
+                    is_new = take_picture(session, store, record, detect)
                     added, known = added + is_new, known + (not is_new)
                 except (ScanError, UsageError) as error:
                     refused.append(f"{record.scan_id}: {error}")
@@ -106,6 +106,19 @@ def require_trainer(person: Person) -> None:
         raise UsageError(f"{person.login} may not train people", "ask an administrator for the role trainer")
 
 
+def companions(session: Session, picture: PictureRow) -> list[PictureRow]:
+    """The other views of a picture's parcel, where the scanner has several: ``s1-000004_side`` goes with ``…_top``."""
+    stem, _, view = picture.scan_id.rpartition("_")
+    if not stem or not view.isalpha():
+        return []
+    alike = select(PictureRow).where(
+        PictureRow.scan_id.startswith(f"{stem}_", autoescape=True),
+        PictureRow.id != picture.id,
+        PictureRow.origin == picture.origin,
+    )
+    return [row for row in session.scalars(alike.order_by(PictureRow.id)) if row.scan_id.rpartition("_")[0] == stem]
+
+
 def _require_origin(folder: Path, dataset: Dataset) -> None:
     """A data set whose boxes are anything but threats of the taxonomy would teach wrong answers."""
     labels = {label for record in dataset for label in record.annotations.labels}
@@ -116,7 +129,7 @@ def _require_origin(folder: Path, dataset: Dataset) -> None:
         )
 
 
-def _take(session: Session, store: PictureStore, record: Record, detect: Detect | None) -> bool:
+def take_picture(session: Session, store: PictureStore, record: Record, detect: Detect | None) -> bool:
     """Keep one picture; False where it is there already."""
     if len(record.files) != 1:
         raise UsageError("a pair of files is no picture of the library", "convert it to one two-channel TIFF")

@@ -19,7 +19,7 @@ from .factors import Factor
 from .tables import ItemRow, PictureRow
 
 _MONTHS = 12
-_HARD = 0.5
+HARD = 0.5
 """Level of a factor from which on a picture counts as hard in it."""
 
 
@@ -97,7 +97,7 @@ def holdings(session: Session, moment: datetime) -> Holdings:
         part_articles=sum(TAXONOMY.group_of(str(label)) is Group.PART for label, _ in articles),
         replaced=min(retired, len(since_first)),
         by_class={label: counted[label] for label in TAXONOMY.classes},
-        hard={factor: sum(getattr(row, factor.value) >= _HARD for row in threats) for factor in Factor},
+        hard={factor: sum(getattr(row, factor.value) >= HARD for row in threats) for factor in Factor},
     )
 
 
@@ -129,9 +129,14 @@ def replacement_schedule(session: Session, start: date, a_year: int = PROJECTION
         .limit(a_year)
     )
     ids = list(session.scalars(known_best))
-    a_month = ceil(a_year / _MONTHS)
+    a_month = monthly(a_year)
     parts = (tuple(ids[k * a_month : (k + 1) * a_month]) for k in range(_MONTHS))
     return tuple(Due(_month(start, k), part) for k, part in enumerate(parts) if part)
+
+
+def monthly(a_year: int) -> int:
+    """How many to replace in each month."""
+    return ceil(a_year / _MONTHS)
 
 
 def _month(start: date, later: int) -> date:
