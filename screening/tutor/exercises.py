@@ -80,11 +80,15 @@ def next_picture(session: Session, person: Person, exercise_id: int, clock: Cloc
         store: of the library.
 
     Raises:
-        UsageError: if the exercise is not theirs, or the library has nothing for it.
+        UsageError: if the exercise is not theirs, they were taken out of the course, or the library has nothing for it.
     """
     exercise = own_exercise(session, person, exercise_id)
     if exercise.ended_at is not None:
         return None
+    if session.get_one(EnrolmentRow, exercise.enrolment_id).ended_at is not None:
+        raise UsageError(
+            "your trainer has taken you out of this course", "what you answered is kept; see your training"
+        )
     open_item = _open_item(session, exercise)
     if open_item is not None and _goes_on(open_item, exercise.step, clock, store):
         return _shown(session, exercise, open_item, clock)
@@ -108,6 +112,13 @@ def leave(session: Session, person: Person, exercise_id: int) -> None:
     if (item := _open_item(session, exercise)) is not None:
         item.outcome = Outcome.INTERRUPTED
     exercise.ended_at = exercise.ended_at or now()
+
+
+def withdraw(session: Session, item: ItemRow) -> None:
+    """A picture that cannot be read any more is shown to nobody again; where it was not answered it does not count."""
+    item.picture.retired_at = item.picture.retired_at or now()
+    if item.outcome == Outcome.OPEN:
+        item.outcome = Outcome.WITHDRAWN
 
 
 def own_exercise(session: Session, person: Person, exercise_id: int) -> ExerciseRow:

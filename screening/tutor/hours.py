@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .tables import COUNTED, EnrolmentRow, ExerciseRow, ItemRow
+from .tables import COUNTED, EnrolmentRow, ExerciseRow, ItemRow, PictureRow
 
 NEEDED_H = 6.0
 PERIOD = timedelta(days=182)
@@ -27,6 +27,8 @@ class TrainingTime:
     until: datetime
     hours: float
     pictures: int
+    articles: int
+    """Designs of threats among them."""
 
     @property
     def is_enough(self) -> bool:
@@ -55,4 +57,17 @@ def training_time(session: Session, person_id: int, until: datetime) -> Training
         if item.exercise_id == following.exercise_id and item.answered_at is not None:
             reading_s = (following.shown_at - item.answered_at).total_seconds()
             seconds += min(max(reading_s, 0.0), _MOST_READING_S)  # below nil where the server's clock was set back
-    return TrainingTime(since, until, seconds / 3600, len(items))
+    return TrainingTime(
+        since, until, seconds / 3600, len(items), _articles(session, {item.picture_id for item in items})
+    )
+
+
+def _articles(session: Session, picture_ids: set[int]) -> int:
+    """Designs of threats in these pictures."""
+    found: set[tuple[str, str]] = set()
+    ordered = sorted(picture_ids)
+    for start in range(0, len(ordered), 500):  # databases bound the length of a list
+        part = select(PictureRow.truths).where(PictureRow.id.in_(ordered[start : start + 500]))
+        for truths in session.scalars(part):
+            found.update((str(truth["label"]), str(truth["design"])) for truth in truths if truth["design"])
+    return len(found)

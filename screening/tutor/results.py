@@ -109,13 +109,22 @@ class Comparison:
 
 def gather(session: Session, selection: Selection) -> list[Judged]:
     """The answers that count, oldest first."""
+    return _gathered(session, _conditions(selection))
+
+
+def gather_exercise(session: Session, exercise_id: int) -> list[Judged]:
+    """The answers of one exercise that count, oldest first."""
+    return _gathered(session, [ItemRow.exercise_id == exercise_id])
+
+
+def _gathered(session: Session, conditions: Sequence[ColumnElement[bool]]) -> list[Judged]:
     wanted = (
         select(ItemRow, PictureRow, EnrolmentRow.person_id, StepRow.mode, StepRow.aid)
         .join(PictureRow, ItemRow.picture_id == PictureRow.id)
         .join(ExerciseRow, ItemRow.exercise_id == ExerciseRow.id)
         .join(EnrolmentRow, ExerciseRow.enrolment_id == EnrolmentRow.id)
         .join(StepRow, ExerciseRow.step_id == StepRow.id)
-        .where(ItemRow.outcome.in_(COUNTED), *_conditions(selection))
+        .where(ItemRow.outcome.in_(COUNTED), *conditions)
         .order_by(ItemRow.answered_at, ItemRow.id)
     )
     return [

@@ -45,6 +45,7 @@ _SCREEN, _ADMIN = _any(Permission.SCREEN), _any(Permission.ADMINISTER)
 _KEEP = Rule(frozenset({Permission.SCREEN}), is_activity=False)
 _OPENING, _SUPERVISE = _any(Permission.OPENING), _any(Permission.SUPERVISE)
 _RECORDS = _any(Permission.SCREEN, Permission.SUPERVISE)
+_LEARN, _TRAIN = _any(Permission.LEARN), _any(Permission.TRAIN_PEOPLE)
 
 ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/healthz"): _EVERYBODY,
@@ -97,5 +98,27 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("PUT", "/api/me/preferences"): _SIGNED_IN,
     ("GET", "/api/figures"): _SUPERVISE,
     ("GET", "/api/figures/classes"): _SUPERVISE,
+    ("GET", "/tutor"): _LEARN,
+    ("POST", "/tutor/begin"): _LEARN,
+    ("GET", "/tutor/exercises/{exercise_id}"): _LEARN,
+    ("GET", "/tutor/exercises/{exercise_id}/review"): _LEARN,
+    ("GET", "/tutor/results"): _LEARN,
+    ("GET", "/tutor/results.csv"): _LEARN,
+    ("GET", "/tutor/courses"): _TRAIN,
+    ("GET", "/tutor/courses/new"): _TRAIN,
+    ("POST", "/tutor/courses"): _TRAIN,
+    ("GET", "/tutor/courses/{course_id}"): _TRAIN,
+    ("GET", "/tutor/courses/{course_id}/edit"): _TRAIN,
+    ("POST", "/tutor/courses/{course_id}/edit"): _TRAIN,
+    ("POST", "/tutor/courses/{course_id}/enrol"): _TRAIN,
+    ("POST", "/tutor/courses/{course_id}/end"): _TRAIN,
+    ("POST", "/tutor/courses/{course_id}/close"): _TRAIN,
+    ("GET", "/tutor/courses/{course_id}/group.csv"): _TRAIN,
+    ("POST", "/api/tutor/exercises/{exercise_id}/next"): _LEARN,
+    ("POST", "/api/tutor/exercises/{exercise_id}/leave"): _LEARN,
+    ("POST", "/api/tutor/items/{item_id}/answer"): _LEARN,
+    ("GET", "/api/tutor/items/{item_id}/pixels"): _LEARN,
+    ("GET", "/api/tutor/items/{item_id}/looks/{look}.png"): _LEARN,
+    ("GET", "/api/tutor/items/{item_id}/whole.png"): _LEARN,
 }
 """(Method, path as the route writes it) → rule."""

@@ -35,12 +35,17 @@ Short = Annotated[str, Query(max_length=80)]
 def pages_router(console: Console) -> APIRouter:
     """Start page, desk, openings, parcels, help."""
     router = APIRouter(include_in_schema=False)
-    site, looks = SiteFigures(), _looks()
+    site, looks = SiteFigures(), looks_json()
 
     @router.get("/")
     def start(request: Request) -> Response:
         person = request.state.visitor.person
-        places = {Permission.SUPERVISE: "/supervisor", Permission.SCREEN: "/desk", Permission.ADMINISTER: "/people"}
+        places = {
+            Permission.SUPERVISE: "/supervisor",
+            Permission.SCREEN: "/desk",
+            Permission.TRAIN_PEOPLE: "/tutor/courses",
+            Permission.ADMINISTER: "/people",
+        }
         where = next((path for permission, path in places.items() if person.may(permission)), "/help")
         return RedirectResponse(where, 303)
 
@@ -109,7 +114,7 @@ def pages_router(console: Console) -> APIRouter:
     return router
 
 
-def _looks() -> list[Mapping[str, Any]]:
+def looks_json() -> list[Mapping[str, Any]]:
     """The palettes of configs/looks, as the viewer takes them."""
     return [
         {"name": name, **yaml.safe_load(path.read_text(encoding="utf-8"))} for name, path in shipped("looks").items()

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from ...detector.errors import ParcelSightError, StorageError
 from ..desk.decisions import NotYours
 from ..people.accounts import LoginRefused
+from ..tutor.answers import AnsweredAlready
 from .console import Console
 from .contexts import Complaint, ErrorPage
 from .guard import Forbidden, NotFound, SignInNeeded, Visitor, identify
@@ -29,6 +30,7 @@ _STATUS: tuple[tuple[type[ParcelSightError], int], ...] = (
     (LoginRefused, 403),
     (NotFound, 404),
     (NotYours, 409),
+    (AnsweredAlready, 409),
     (StorageError, 503),
 )
 

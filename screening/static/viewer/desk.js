@@ -13,6 +13,9 @@ const PEEK_MS = 350;
 const ZOOM_STEP = 1.4;
 const SAME_CHANGE_MS = 600;
 const ALARM_SHARE = 0.45;
+const POINTED = "pointed";
+/** Half the side of the box at a place pointed at, of the picture's longer side. */
+const POINTED_SHARE = 0.012;
 
 /** @param {{changed: () => void, told: (text: string) => void, emitted: (name: string, detail: object) => void}} ears */
 export class Desk {
@@ -268,6 +271,18 @@ export class Desk {
     const label = [all[at].label, all[at].words].filter(Boolean).join(" · ") || this.say("alarm.dense");
     this.ears.told(this.say("say.alarm", { at: at + 1, count: all.length, label }), false);
     this.ears.emitted("xray-alarm-chosen", { id });
+    this.ears.changed();
+  }
+
+  /** A place pointed at, as a small box of the person's own: {view, x, y, label}; null takes it away. */
+  point(place) {
+    this.marks = this.marks.filter(({ id }) => id !== POINTED);
+    const view = place ? Math.max(0, this.views.findIndex(({ name }) => name === place.view)) : -1;
+    if (place && this.views[view]) {
+      const half = POINTED_SHARE * Math.max(this.views[view].width, this.views[view].height);
+      const box = [place.x - half, place.y - half, place.x + half, place.y + half];
+      this.marks = [...this.marks, { id: POINTED, view, box, label: place.label, words: "", family: "own", own: true, dense: false, strength: 0 }];
+    }
     this.ears.changed();
   }
 

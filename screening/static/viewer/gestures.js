@@ -105,12 +105,24 @@ export class Gestures {
 
   #up = (event) => {
     if (!this.#pointers.delete(event.pointerId)) return;
+    if (event.type === "pointerup") this.#pointed(event);
     if (this.#drag && DRAWING.includes(this.#drag.kind)) {
       if (event.type === "pointercancel") this.drafting.cancel();
       else this.drafting.end();
     }
     if (!this.#pointers.size) this.#drag = null;
   };
+
+  /** A click that moved nothing: pages may take it for an answer. Beside the picture it is none. */
+  #pointed(event) {
+    const drag = this.#drag;
+    if (!drag || drag.moved || event.button !== 0 || !["gamma", "pan"].includes(drag.kind)) return;
+    const at = this.drafting.pointAt(this.#point(event));
+    if (!at) return;
+    const exact = apply(inverse(this.desk.panes()[at.view].matrix), this.#point(event));
+    if (Math.hypot(exact.x - at.point.x, exact.y - at.point.y) > DRAG_PX) return;
+    this.desk.ears.emitted("xray-pointed", { view: this.desk.views[at.view].name, point: at.point });
+  }
 
   #leave = () => {
     if (this.#pointers.size) return;

@@ -232,6 +232,11 @@ export class XrayViewer extends HTMLElement {
     this.desk.run(id);
   }
 
+  /** Show where the person pointed: {view, x, y, label} in scan pixels; null takes it away. */
+  point(place) {
+    this.desk.point(place);
+  }
+
   focusAlarm(id) {
     this.overlay.focus(id);
   }

@@ -1,0 +1,190 @@
+"""What the exercise page asks for: the next picture, its pixels, the answer and what there is to learn from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from ....detector.errors import StorageError
+from ....detector.taxonomy import TAXONOMY
+from ...desk.reliability import words_for
+from ...people.accounts import Person
+from ...tutor.answers import Feedback, Said, answer, feedback
+from ...tutor.exercises import Shown, is_over, leave, next_picture, withdraw
+from ...tutor.tables import EnrolmentRow, ExerciseRow, ItemRow, Mode, Outcome, PictureRow
+from ...viewer_format import MEDIA_TYPE, pack_scans
+from ..console import Console
+from ..guard import NotFound
+from ..requests import RequestId
+from .shots import load, look_png, whole_png
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_Look = Annotated[int, Path(ge=0, le=9)]
+_PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
+
+
+class AnswerBody(BaseModel):
+    """POST /api/tutor/items/{id}/answer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    request_id: RequestId
+    is_threat: bool | None
+    """None: the time ran out."""
+    click_px: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    confidence: Annotated[int, Field(ge=1, le=6)] | None = None
+    took_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 0
+
+    def said(self) -> Said:
+        """As the domain takes it. Raises UsageError where it makes no sense."""
+        at = (self.click_px[0], self.click_px[1]) if self.click_px is not None else None
+        return Said(self.request_id, self.is_threat, at, self.confidence, self.took_ms)
+
+
+def exercise_api(console: Console) -> APIRouter:
+    """The routes under /api/tutor that an exercise uses."""
+    router = APIRouter(prefix="/api/tutor", tags=["training"])
+
+    @router.post("/exercises/{exercise_id}/next", summary="The open picture, or the next one")
+    def following(request: Request, exercise_id: Number) -> dict[str, Any]:
+        person = request.state.visitor.person
+        with console.database.write() as session:
+            shown = next_picture(session, person, exercise_id, console.clock, console.library)
+        return {"item": item_json(shown) if shown is not None else None, "review_url": review_url(exercise_id)}
+
+    @router.post("/exercises/{exercise_id}/leave", summary="End an exercise early; what was answered counts")
+    def leave_early(request: Request, exercise_id: Number) -> dict[str, Any]:
+        with console.database.write() as session:
+            leave(session, request.state.visitor.person, exercise_id)
+        return {"review_url": review_url(exercise_id)}
+
+    @router.post("/items/{item_id}/answer", summary="Answer a picture")
+    def take_answer(request: Request, item_id: Number, body: AnswerBody) -> dict[str, Any]:
+        """On disk once acknowledged; sent again with the same ``request_id`` it changes nothing."""
+        person, said = request.state.visitor.person, body.said()
+        with console.database.write() as session:
+            told = answer(session, person, item_id, said, console.clock)
+            exercise = session.get_one(ExerciseRow, session.get_one(ItemRow, item_id).exercise_id)
+            over = is_over(session, exercise)
+        begin: dict[str, Any] = {"over": over, "review_url": review_url(exercise.id)}
+        return begin | (feedback_json(told) if told is not None else {"outcome": None})
+
+    @router.get(
+        "/items/{item_id}/pixels", summary="A picture for the viewer", response_class=Response,
+        responses={200: {"content": {MEDIA_TYPE: {}}}},
+    )  # fmt: skip
+    def pixels(request: Request, item_id: Number) -> Response:
+        with console.read() as session:
+            file = own_item(session, request.state.visitor.person, item_id).picture.file
+        try:
+            scan = load(console.library, file, f"t{item_id}")
+        except StorageError as error:
+            with console.database.write() as session:
+                withdraw(session, session.get_one(ItemRow, item_id))
+            raise NotFound("this picture of the library is gone or damaged", "go on: another one is shown") from error
+        return Response(pack_scans(f"t{item_id}", [replace(scan, view="single")]), 200, {}, MEDIA_TYPE)
+
+    @router.get("/items/{item_id}/looks/{look}.png", summary="The threat, and others of its design turned otherwise",
+                response_class=Response, responses=_PNG)  # fmt: skip
+    def look(request: Request, item_id: Number, look: _Look) -> Response:
+        with console.read() as session:
+            item = told_item(session, request.state.visitor.person, item_id)
+            pictures = [item.picture, *(session.get_one(PictureRow, one) for one in feedback(session, item).turned)]
+            if look >= len(pictures) or not pictures[look].truths:
+                raise NotFound(f"picture {item_id} has no look {look}", "go on with the next one")
+            file, label = pictures[look].file, item.picture.label
+            box = next((one["xyxy_px"] for one in pictures[look].truths if one["label"] == label), None)
+            box = box or pictures[look].truths[0]["xyxy_px"]
+        return Response(look_png(load(console.library, file, f"t{item_id}"), box), 200, {}, "image/png")
+
+    @router.get("/items/{item_id}/whole.png", summary="An answered picture with its threats and the click",
+                response_class=Response, responses=_PNG)  # fmt: skip
+    def whole(request: Request, item_id: Number) -> Response:
+        with console.read() as session:
+            item = told_item(session, request.state.visitor.person, item_id)
+            told, file = feedback(session, item), item.picture.file
+        boxes = [truth.xyxy_px for truth in told.truths]
+        return Response(
+            whole_png(load(console.library, file, f"t{item_id}"), boxes, told.click_px), 200, {}, "image/png"
+        )
+
+    return router
+
+
+def review_url(exercise_id: int) -> str:
+    """Where an exercise is looked back on."""
+    return f"/tutor/exercises/{exercise_id}/review"
+
+
+def item_json(shown: Shown) -> dict[str, Any]:
+    """A picture on the screen: nothing in it tells whether there is a threat, but the detector's alarms with aid."""
+    return {
+        "id": shown.item_id,
+        "number": shown.number,
+        "of": shown.of,
+        "left_s": shown.left_s,
+        "alarms": [_alarm(found) for found in shown.detections],
+        "pixels_url": f"/api/tutor/items/{shown.item_id}/pixels",
+    }
+
+
+def feedback_json(told: Feedback) -> dict[str, Any]:
+    """What there is to learn, as the page gets it."""
+    looks = len(told.turned) + 1 if told.truths else 0
+    return {
+        "outcome": str(told.outcome),
+        "late": told.late,
+        "truths": [
+            {
+                "label": truth.label,
+                "group": truth.group,
+                "xyxy_px": truth.xyxy_px,
+                "manual_url": manual_url(truth.label),
+            }
+            for truth in told.truths
+        ],
+        "click_px": told.click_px,
+        "looks": [f"/api/tutor/items/{told.item_id}/looks/{look}.png" for look in range(looks)],
+    }
+
+
+def manual_url(label: str) -> str:
+    """The class's section of the reference manual."""
+    return f"/tutor/manual/{label}"
+
+
+def own_item(session: Session, person: Person, item_id: int) -> ItemRow:
+    """A picture that was shown to this person. Raises NotFound for any other."""
+    item = session.get(ItemRow, item_id)
+    exercise = session.get(ExerciseRow, item.exercise_id) if item is not None else None
+    enrolment = session.get(EnrolmentRow, exercise.enrolment_id) if exercise is not None else None
+    if item is None or enrolment is None or enrolment.person_id != person.id:
+        raise NotFound(f"there is no picture {item_id} of yours", "see your training")
+    return item
+
+
+def told_item(session: Session, person: Person, item_id: int) -> ItemRow:
+    """One whose truth the person may know. Raises NotFound before the answer, and while an examination goes on."""
+    item = own_item(session, person, item_id)
+    exercise = session.get_one(ExerciseRow, item.exercise_id)
+    waits = exercise.step.mode == Mode.EXAMINATION and exercise.ended_at is None
+    if item.answered_at is None or item.outcome == Outcome.OPEN or waits:
+        raise NotFound(f"picture {item_id} is not answered yet", "answer it first")
+    return item
+
+
+def _alarm(found: dict[str, Any]) -> dict[str, Any]:
+    label = str(found["class"])
+    group = TAXONOMY.group_of(label)
+    return {
+        "id": str(found["id"]),
+        "class": label,
+        "group": str(group) if group else "",
+        "score": float(found["score"]),
+        "xyxy_px": [float(edge) for edge in found["xyxy_px"]],
+        "words_key": str(words_for(float(found["score"]))),
+    }
