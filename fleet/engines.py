@@ -5,12 +5,12 @@ Whatever an engine does twice, a shard's file is there once and holds each of it
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..detector.errors import ParcelSightError, RunError
-from .plan import Plan
 from .ray_session import RayConfig, ray_session
 from .shards import ShardDone, ShardScreener
 
@@ -19,9 +19,8 @@ from .shards import ShardDone, ShardScreener
 class Work:
     """What is to be done."""
 
-    plan: Plan
     sink: str
-    model: bytes
+    """Holds the plan, the list and the model: workers on other machines need nothing else."""
     shards: Sequence[int]
 
 
@@ -37,7 +36,7 @@ class LocalEngine:
 
     def run(self, work: Work) -> Iterator[ShardDone]:
         """In order."""
-        screener = ShardScreener(work.plan, work.sink, work.model)
+        screener = ShardScreener(work.sink)
         for shard in work.shards:
             yield screener.screen(shard)
 
@@ -60,17 +59,18 @@ class RayEngine:
 
             context = ray.data.DataContext.get_current()
             context.enable_progress_bars = False
+            logging.getLogger("ray.data").setLevel(logging.ERROR)
             context.execution_options.preserve_order = False
+            # Lost actors are started again and their tasks tried again without end: Ray Data's own defaults.
             # One shard a task: what a lost worker had in hand is one shard, and the last ones are spread evenly.
-            todo = ray.data.from_items([{"shard": shard} for shard in work.shards], override_num_blocks=len(work.shards))
+            shards = [{"shard": shard} for shard in work.shards]
+            todo = ray.data.from_items(shards, override_num_blocks=len(shards))
             done = todo.map_batches(
                 _Screening,
-                fn_constructor_args=(asdict(work.plan), work.sink, ray.put(work.model)),
+                fn_constructor_args=(work.sink,),
                 batch_size=1,
                 compute=ray.data.ActorPoolStrategy(size=self._workers, max_tasks_in_flight_per_actor=2),
                 num_cpus=1,
-                max_restarts=-1,
-                max_task_retries=-1,
             )
             try:
                 for row in done.iter_rows():
@@ -82,11 +82,8 @@ class RayEngine:
 class _Screening:
     """What an actor keeps between shards."""
 
-    def __init__(self, plan: dict[str, Any], sink: str, model: Any) -> None:
-        import ray
-
-        content: bytes = ray.get(model) if isinstance(model, ray.ObjectRef) else model
-        self._screener = ShardScreener(Plan(**plan), sink, content)
+    def __init__(self, sink: str) -> None:
+        self._screener = ShardScreener(sink)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         out: dict[str, list[Any]] = {"shard": [], "scans": [], "names": [], "counts": [], "problem": []}

@@ -44,8 +44,8 @@ def list_source(source: str, site: str = "") -> Iterator[ScanRef]:
     """Every scan of a source, in a fixed order.
 
     Args:
-        source: a folder, a URL of fsspec, or a Parquet list with a column ``path`` (or ``files``: one or two a scan) and
-            maybe ``scan`` and ``site``.
+        source: a folder, a URL of fsspec, or a Parquet list with a column ``path`` (or ``files``: one or two a scan)
+            and maybe ``scan`` and ``site``.
         site: of scans for which nothing else says it; else the first folder below the source is the site's name.
 
     Raises:

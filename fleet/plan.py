@@ -1,17 +1,18 @@
 """A run of re-screening as it lies in its sink: what was asked, the frozen list, and the shards that are done.
 
-    plan.json                      what is screened with what; a restart must ask for the same
-    listing/part-00000.parquet     the list: row group g of part p is shard p × 256 + g
-    verdicts/shard-0000000.parquet the rows of one shard; there as a whole, or not yet
-    set-aside/shard-0000000.jsonl  its scans that could not be screened, with reasons
-    manifest.json                  written last: every shard with its rows and digest
+plan.json                      what is screened with what; a restart must ask for the same
+model.onnx                     the model, for workers on other machines and for whoever asks later
+listing/part-00000.parquet     the list: row group g of part p is shard p × 256 + g
+verdicts/shard-0000000.parquet the rows of one shard; there as a whole, or not yet
+set-aside/shard-0000000.jsonl  its scans that could not be screened, with reasons
+manifest.json                  written last: every shard with its rows and digest
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -21,7 +22,7 @@ from .listing import ScanRef, list_source
 from .rows import listing_schema, text_of, to_parquet
 from .store import LIMITS, Store
 
-PLAN, MANIFEST, FORMAT = "plan.json", "manifest.json", "parcelsight-rescreen/1"
+PLAN, MODEL, MANIFEST, FORMAT = "plan.json", "model.onnx", "manifest.json", "parcelsight-rescreen/1"
 SHARDS_A_PART = 256
 
 
@@ -56,7 +57,7 @@ def aside_name(shard: int) -> str:
     return f"set-aside/shard-{shard:07d}.jsonl"
 
 
-def prepare(sink: Store, wanted: Plan, site: str = "") -> tuple[Plan, bool]:
+def prepare(sink: Store, wanted: Plan, model: bytes, site: str = "") -> tuple[Plan, bool]:
     """The plan in the sink, made where there is none; True where an earlier run made it.
 
     Raises:
@@ -76,7 +77,8 @@ def prepare(sink: Store, wanted: Plan, site: str = "") -> tuple[Plan, bool]:
         part += 1
     if not scans:
         raise UsageError(f"{wanted.source}: no scans are there", "name a folder, URL or Parquet list of scans")
-    plan = Plan(**asdict(wanted) | {"scans": scans})
+    sink.write(MODEL, model)
+    plan = replace(wanted, scans=scans)
     sink.write(PLAN, json.dumps(asdict(plan), indent=1).encode() + b"\n")  # last: with it the list is whole
     return plan, False
 

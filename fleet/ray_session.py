@@ -1,13 +1,14 @@
 """The connection to Ray: an existing cluster, or one of this machine alone that ends with the program.
 
-Ray reports its use to its makers unless told not to; it is told not to. A cluster of our own listens on loopback, has no
-dashboard and a small object store: scans travel as names, not as objects.
+Ray reports its use to its makers unless told not to; it is told not to. A cluster of our own listens on loopback, has
+no dashboard and a small object store: scans travel as names, not as objects.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,7 +20,7 @@ _OBJECT_STORE_BYTES = 120 * 1024 * 1024
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_DEDUP_LOGS": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     # A busy machine takes longer than Ray's limits to start Ray's own processes.
     "RAY_agent_register_timeout_ms": "120000",
@@ -68,9 +69,24 @@ def ray_session(config: RayConfig, cpus: int) -> Iterator[None]:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UsageError(f"the Ray cluster {where} cannot be used ({first})", "start it with: ray start") from error
     try:
-        yield
+        with _stdout_kept_clean():
+            yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _stdout_kept_clean() -> Iterator[None]:
+    """Ray tells of dead workers on stdout, which is for results: meanwhile what is written there goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _start(cpus: int, namespace: str) -> None:

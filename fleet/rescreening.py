@@ -66,14 +66,13 @@ class Rescreening:
     ) -> None:
         file = read_model(model, key)
         card = from_metadata(file.metadata, str(model)).at(operating_point, str(model))
-        self._model = file.content
         self._sink_url = _absolute(sink)
         self.sink: Store = open_store(self._sink_url)
         source = _absolute(source)
         if self._sink_url == source or self._sink_url.startswith(f"{source}/"):
             raise UsageError(f"{sink} lies in the archive itself ({source})", "name a place apart from it")
         wanted = Plan(source, f"{card.name} {card.version}", file.sha256, operating_point, shard_scans)
-        self.plan, self.resumed = prepare(self.sink, wanted, site)
+        self.plan, self.resumed = prepare(self.sink, wanted, file.content, site)
         self.todo = unfinished(self.sink, self.plan)
         """Shards without results."""
 
@@ -86,7 +85,7 @@ class Rescreening:
     def run(self, engine: Engine) -> Iterator[ShardDone]:
         """Screen what is left; each shard as it is done. Raises ParcelSightError."""
         if self.todo:
-            yield from engine.run(Work(self.plan, self._sink_url, self._model, self.todo))
+            yield from engine.run(Work(self._sink_url, self.todo))
 
     def finish(self) -> Outcome:
         """Look through every result file and write the manifest.

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+
 from ..datasets.readers import decode_pair, decode_scan
 from ..datasets.scan import Scan
-from ..detector.card import PointName
-from ..detector.errors import ScanError
+from ..detector.errors import ModelError, ScanError
 from ..inference.detector import Detector
+from ..inference.model_file import read_model
 from ..inference.screening import screen_scan, unscreened
 from ..inference.verdicts import ScreenedScan, Verdict
 from .in_hand import MOST_DEATHS, InHand
 from .listing import ScanFilesReader, ScanRef
-from .plan import Plan, aside_name, read_shard, shard_name
+from .plan import MODEL, Plan, aside_name, read_plan, read_shard, shard_name
 from .rows import result_row, result_schema, to_parquet
 from .store import LIMITS, LocalStore, Store, open_store
 
@@ -33,20 +33,20 @@ class ShardDone:
 
 
 class ShardScreener:
-    """Screens shards of one plan.
+    """Screens shards of one run.
 
     Args:
-        plan: of the run.
-        sink: its address.
-        model: the model file's bytes: workers on other machines need no copy of the file.
-        on_scan: called after each scan.
+        sink: the address of its results, which hold its plan, list and model, too.
+
+    Raises:
+        UsageError, ModelError: if there is no run, or its model is not what its plan says.
     """
 
-    def __init__(self, plan: Plan, sink: str, model: bytes, on_scan: Callable[[], None] = lambda: None) -> None:
-        self._plan, self._on_scan = plan, on_scan
+    def __init__(self, sink: str) -> None:
         self._sink: Store = open_store(sink)
-        self._files = ScanFilesReader(plan.source)
-        self._detector = _detector(model, plan.operating_point)
+        self._plan = read_plan(self._sink)
+        self._files = ScanFilesReader(self._plan.source)
+        self._detector = _detector(self._sink.read(MODEL), self._plan)
 
     def screen(self, shard: int) -> ShardDone:
         """Screen a shard and put its rows into the sink; one that is there already stays as it is.
@@ -66,7 +66,6 @@ class ShardScreener:
             verdicts[str(screened.verdict)] += 1
             if screened.verdict is Verdict.UNSCREENED:
                 aside.append(json.dumps({"scan": ref.scan, "files": ref.files, "reason": screened.reason}))
-            self._on_scan()
         if aside:  # first: with the shard's verdicts the shard is done
             self._sink.write(aside_name(shard), "".join(f"{line}\n" for line in aside).encode())
         about = {"parcelsight.model": self._plan.model, "parcelsight.model_sha256": self._plan.model_sha256}
@@ -98,11 +97,13 @@ class ShardScreener:
         return self._sink.root / f"in-hand/{shard:07d}" if isinstance(self._sink, LocalStore) else None
 
 
-def _detector(model: bytes, point: PointName) -> Detector:
+def _detector(model: bytes, plan: Plan) -> Detector:
     with tempfile.TemporaryDirectory() as folder:  # the runtime reads a model once, whole, and checks what it read
-        path = Path(folder) / "model.onnx"
+        path = Path(folder) / MODEL
         path.write_bytes(model)
-        return Detector(path, device="cpu", operating_point=point)
+        if read_model(path).sha256 != plan.model_sha256:
+            raise ModelError(f"the model in the results is not {plan.model}, with which they began", "begin again")
+        return Detector(path, device="cpu", operating_point=plan.operating_point)
 
 
 def _in_words(error: Exception) -> str:

@@ -21,7 +21,11 @@ class Store(Protocol):
     url: str
 
     def names(self, below: str = "") -> Iterator[str]:
-        """Every file that is not hidden, with those of subfolders, folder by folder in a fixed order. Raises StorageError, UsageError."""
+        """Every file that is not hidden, with those of subfolders, folder by folder in a fixed order.
+
+        Raises:
+            StorageError, UsageError: if it cannot be listed.
+        """
 
     def read(self, name: str, limits: ReadLimits = LIMITS) -> bytes:
         """The content. Raises ScanError if it is missing, unreadable or too large."""
@@ -82,7 +86,9 @@ class LocalStore:
             os.replace(part, path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise StorageError(f"{path}: cannot be written ({error.strerror})", "free space, or name another") from error
+            raise StorageError(
+                f"{path}: cannot be written ({error.strerror})", "free space, or name another"
+            ) from error
 
     def exists(self, name: str) -> bool:
         """True for a file."""
