@@ -19,7 +19,8 @@ ROOMS: dict[str, set[str]] = {
     "inference": {"detector", "datasets"},
     "export": {"detector", "inference", "datasets", "training.run_directory"},
     "screening": {"detector", "configs", "inference", "datasets"},
-    "commands": {"detector", "configs", "datasets", "training", "inference", "export", "screening"},
+    "fleet": {"detector", "configs", "inference", "datasets", "screening.rates"},
+    "commands": {"detector", "configs", "datasets", "training", "inference", "export", "screening", "fleet"},
 }
 """Room → what it may import besides itself: rooms, or single files of them."""
 RENDERING = {"mapbox_earcut", "numba", "spekpy", "trimesh", "xraylib", "xraylib_np"}
@@ -31,6 +32,7 @@ HOMES: dict[str, set[str]] = {
     "onnx": {"detector/raw_onnx.py", "export/"},
     **dict.fromkeys(("albumentations", "faster_coco_eval", "matplotlib", "scipy"), {"training/"}),
     **dict.fromkeys(sorted(RENDERING), {"datasets/synthetic/"}),
+    **dict.fromkeys(("fsspec", "pyarrow", "ray"), {"fleet/"}),
 }
 """Heavy package → the files and folders that may import it."""
 
