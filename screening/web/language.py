@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 from .refusals import REFUSALS
+from .tutor.refusals import TUTOR_REFUSALS
 
 LOCALES = Path(__file__).resolve().parents[1] / "locale"
 DOMAIN = "console"
@@ -64,7 +65,7 @@ def refusal(language: str, text: str) -> str:
 @cache
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     """Messages without fields first: they are surest."""
-    ordered = sorted(REFUSALS, key=lambda message: (len(_FIELD.findall(message)), -len(message)))
+    ordered = sorted((*REFUSALS, *TUTOR_REFUSALS), key=lambda message: (len(_FIELD.findall(message)), -len(message)))
     return tuple((re.compile("".join(_pieces(message)), re.DOTALL), message) for message in ordered)
 
 

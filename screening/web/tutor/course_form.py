@@ -24,6 +24,7 @@ _NAMES = {
     "target": "the hit rate aimed at (50 to 90)",
     "limit_s": "the seconds for each picture (1 to 600)",
     "labels": "at least one class",
+    "mode": "one of the three kinds",
 }
 """Field of a plan → what a trainer must give."""
 

@@ -6,7 +6,7 @@ Pages (HTML)::
     POST /tutor/begin                  enrolment, step → the exercise; goes on where it was interrupted
     GET  /tutor/exercises/{id}         exercise.html: the desk, for training; /review after its end
     GET  /tutor/exercises/{id}/review  review.html
-    GET  /tutor/results                results.html ?person=LOGIN &course=ID &mode= &aid= &months=; .csv alike
+    GET  /tutor/results                results.html ?person=LOGIN &course=ID &mode= &aid= &months=; .csv, .pdf alike
     GET  /tutor/certificates/{id}.pdf  of an enrolment whose steps are all done
     GET  /tutor/courses                courses.html: the trainer's home
     GET  /tutor/courses/new            course_form.html ?template=NAME; POST /tutor/courses
@@ -32,7 +32,7 @@ from ..console import Console
 
 def tutor_routers(console: Console) -> list[APIRouter]:
     """Every router of operator training."""
-    from . import course_form_pages, course_pages, exercise_api, learner_pages, results_pages
+    from . import course_form_pages, course_pages, exercise_api, learner_pages, printed_pages, results_pages
 
     return [
         learner_pages.learner_router(console),
@@ -40,5 +40,6 @@ def tutor_routers(console: Console) -> list[APIRouter]:
         course_form_pages.form_router(console),
         course_pages.course_router(console),
         results_pages.results_router(console),
+        printed_pages.printed_router(console),
         exercise_api.exercise_api(console),
     ]
