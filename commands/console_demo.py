@@ -1,4 +1,4 @@
-"""The demonstration: sample parcels, screened by a real ``parcelsight run`` in a process of its own."""
+"""The demonstration: sample parcels on a virtual belt, screened by a real ``parcelsight run`` in its own process."""
 
 from __future__ import annotations
 
@@ -12,43 +12,40 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from .. import datasets
-from ..detector.errors import RunError, UsageError
+from ..datasets.belt_files import RecordedBelt
+from ..datasets.belt_samples import SAMPLES, lay_belt, read_samples
+from ..detector.errors import RunError
 from .extras import require
 from .run import SERVING
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-SAMPLES = Path(str(datasets.__file__)).parent / "samples"
-_EVERY_S = 6.0
-"""Ten parcels a minute: as many as an officer looks at in earnest."""
+LANE = "virtual-scanner"
+_SPEED_M_S, _GAP_MM = 0.25, 900.0
+"""Ten parcels a minute: as many as an officer looks at in earnest, and the belt can be followed with the eyes."""
 _LISTENING = "listening at "
 _STOPPED_S = 10.0
 
 
 @contextmanager
-def virtual_lane(folder: Path, samples: Path = SAMPLES, every_s: float = _EVERY_S) -> Iterator[str]:
-    """A lane service while the block runs; its address.
+def virtual_lane(folder: Path, samples: Path = SAMPLES) -> Iterator[str]:
+    """A lane service that follows the virtual scanner while the block runs; its address.
 
     Args:
-        folder: for its ledger.
-        samples: the parcels it shows again and again.
-        every_s: between two of them.
+        folder: for the belt and the ledger.
+        samples: the parcels that pass again and again.
 
     Raises:
-        UsageError: where the samples are missing.
+        ScanError: where the samples are missing.
         RunError: if it does not start.
     """
     require("the demonstration's virtual lane", "service", SERVING)
-    if not samples.is_dir():
-        raise UsageError(f"{samples}: no sample parcels lie there", "run the demonstration from a checkout")
+    lay_demo_belt(folder / "belt", samples)
     config = {
         "ledger": str(folder / "ledger"),
         "workers": {"count": 1, "job_limit_s": 30, "cpu_limit_s": 30},
-        "lanes": [
-            {"name": "demo", "source": {"kind": "pictures", "folder": str(samples), "every_s": every_s, "repeat": True}}
-        ],
+        "lanes": [{"name": LANE, "source": {"kind": "belt", "folder": str(folder / "belt"), "repeat": True}}],
         "service": {"port": 0},
         "retention": {"days": 1, "gigabytes": 1},
     }
@@ -67,6 +64,11 @@ def virtual_lane(folder: Path, samples: Path = SAMPLES, every_s: float = _EVERY_
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def lay_demo_belt(folder: Path, samples: Path = SAMPLES) -> RecordedBelt:
+    """The virtual scanner's belt, recorded. Raises ScanError, RunError, UsageError."""
+    return lay_belt(folder, read_samples(samples), _SPEED_M_S, _GAP_MM)
 
 
 def _address_of(process: subprocess.Popen[str]) -> str:

@@ -70,12 +70,15 @@ def serve_console(run: ConsoleRun) -> None:
         keeper = stack.enter_context(CheckpointKeeper(console.database, run.data, run.checkpoints))
         console.listen(keeper.changed, lambda kind, data: None)
         for service in services:
-            follower = Follower(console.database, console.pictures, service, console.changed, console.early)
+            follower = Follower(
+                console.database, console.pictures, service, console.changed, console.early, console.training()
+            )
             follower.start()
             stack.callback(follower.stop)
         _welcome(console, run.public_url.rstrip("/") or server.url, run)
         stop.wait()
         stderr.print("stopping", style="dim")
+        console.end()
 
 
 def serve_demo(run: ConsoleRun) -> None:

@@ -129,6 +129,7 @@ def running_console(
         try:
             yield site
         finally:
+            console.end()
             for browser in site.browsers:
                 browser.http.close()
     database.close()

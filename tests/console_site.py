@@ -160,7 +160,10 @@ def console_site(folder: Path, settings: Settings | None = None) -> Iterator[Con
     upgrade(database)
     console = Console(database, PictureStore(folder / "scans"), settings or Settings(heartbeat_s=1.0, has_lanes=True))
     with Service(create_app(console), "127.0.0.1", 0, 200, TimeLimits()) as service:
-        yield ConsoleSite(console, service.url)
+        try:
+            yield ConsoleSite(console, service.url)
+        finally:
+            console.end()
     database.close()
 
 

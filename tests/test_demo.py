@@ -1,4 +1,4 @@
-"""What ``make demo`` shows: the shipped model on the sample parcels of the repository."""
+"""What ``make demo`` and ``make samples`` show: the shipped model on the sample parcels of the repository."""
 
 from __future__ import annotations
 
@@ -7,10 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-from parcelsight.detector.contract import SHIPPED_MODEL, from_metadata
-from parcelsight.detector.taxonomy import TAXONOMY
-from parcelsight.inference.model_file import read_model
+import numpy as np
+import pytest
 
+from parcelsight.datasets.belt_samples import read_samples, write_samples
+from parcelsight.datasets.canonical import canonical_rgb
+from parcelsight.detector.contract import SHIPPED_MODEL, from_metadata
+from parcelsight.detector.errors import ScanError
+from parcelsight.detector.taxonomy import TAXONOMY
+from parcelsight.inference.detector import Detector
+from parcelsight.inference.model_file import read_model
+from parcelsight.inference.stream.parcels import ParcelFinished
+from parcelsight.inference.stream.reading import BeltReader
+from parcelsight.inference.stream.sending import hello_of, messages_of
+
+BELT_PARCELS = 8
 SAMPLES = Path(__file__).resolve().parents[1] / "datasets" / "samples"
 
 
@@ -36,3 +47,36 @@ def test_every_sample_gets_one_verdict_and_some_threats_alarm(tmp_path: Path) ->
     assert sorted(outcomes) == pictures
     assert outcomes["parcel-06.tif"] == "ALARM" and outcomes["parcel-10.jpg"] == "ALARM", "a revolver, and cartridges"
     assert len(list(out.rglob("*.jpg"))) == len(pictures)
+
+
+def test_the_demo_belt_brings_every_sample_in_both_views_and_some_alarm(tmp_path: Path) -> None:
+    from parcelsight.commands.console_demo import lay_demo_belt
+
+    belt = lay_demo_belt(tmp_path / "belt")
+    reader = BeltReader(hello_of(belt, "demo"))
+    events = [event for message in messages_of(belt) for event in reader.add(message)]
+    parcels = [event for event in events if isinstance(event, ParcelFinished)]
+    assert len(parcels) == BELT_PARCELS and all(set(parcel.views) == {"top", "side"} for parcel in parcels)
+    detector = Detector(SHIPPED_MODEL)
+    scans = [part.scan for parcel in parcels for part in parcel.views.values()]
+    assert sum(len(detector.detect(canonical_rgb(scan))) > 0 for scan in scans) >= 2, "a fresh user meets alarms"
+    assert len(belt) / belt.motion.line_rate_hz / BELT_PARCELS < 10, "a parcel comes every few seconds"
+
+
+def test_samples_that_cannot_be_read_are_told_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(ScanError, match="cannot be read"):
+        read_samples(tmp_path / "none.npz")
+    np.savez(tmp_path / "odd.npz", **{"01_top": np.zeros((4, 4), np.int16)})
+    with pytest.raises(ScanError, match="cannot be read"):
+        read_samples(tmp_path / "odd.npz")
+    write_samples(tmp_path / "one.npz", [{"top": np.full((4, 4, 2), 900, np.uint16)}])
+    with pytest.raises(ScanError, match="both views"):
+        read_samples(tmp_path / "one.npz")
+
+
+def test_sample_levels_survive_their_packing_within_the_noise(tmp_path: Path) -> None:
+    levels = np.arange(0, 64_000, 7, dtype=np.uint16)[: 40 * 50 * 2].reshape(40, 50, 2)
+    write_samples(tmp_path / "some.npz", [{"top": levels, "side": levels}])
+    (back,) = read_samples(tmp_path / "some.npz")
+    off = np.abs(back["top"].astype(float) - levels) / np.sqrt(np.maximum(levels, 1.0))
+    assert off.max() <= 0.6

@@ -17,7 +17,14 @@ from ..desk.procedure import Procedure, load_procedure
 from ..storage.database import Database
 from ..storage.pictures import PictureStore
 from ..tutor.clocks import Clock
+from ..tutor.library_folder import THREATS
+from ..tutor.tip_desk import TipDesk
+from ..tutor.tip_intake import HOLD_S, TipIntake
+from ..tutor.tip_library import TipLibrary
+from ..tutor.tip_settings import secret_of
 
+PROJECTED = "projected"
+"""Folder of the pictures that carry a projected threat, apart from the real ones."""
 LIBRARY = "library"
 """Folder of the training library's pictures, beside the scans: their retention must not empty it."""
 
@@ -69,12 +76,25 @@ class Console:
         self.database, self.pictures, self.settings = database, pictures, settings
         self.procedure = settings.procedure
         self.library = PictureStore(pictures.folder.parent / LIBRARY)
+        self.tip = TipDesk(PictureStore(pictures.folder.parent / PROJECTED))
         self.clock = Clock()
         """Of this process, for the time limits of exercises."""
         self.pre_session_key = secrets.token_bytes(32)
         """Signs the CSRF tokens of people who are not signed in."""
+        self.is_ending = False
         self._listeners: list[Callable[[], None]] = []
         self._early: list[Callable[[str, dict[str, object]], None]] = []
+
+    @property
+    def threats(self) -> TipLibrary:
+        """What is projected at lanes."""
+        return TipLibrary(self.pictures.folder.parent / THREATS)
+
+    def training(self, hold_s: float | None = HOLD_S) -> TipIntake:
+        """Projects into parcels on their way in. Raises StorageError where the site's secret cannot be kept."""
+        data = self.pictures.folder.parent
+        store = PictureStore(data / PROJECTED)
+        return TipIntake(self.database, self.pictures, store, self.threats, secret_of(data), hold_s)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -98,6 +118,11 @@ class Console:
         """News that is not kept; from any thread."""
         for listener in self._early:
             listener(kind, data)
+
+    def end(self) -> None:
+        """The server is about to stop: pages that listen are let go, and come back by themselves."""
+        self.is_ending = True
+        self.changed()
 
     def listen(self, changed: Callable[[], None], early: Callable[[str, dict[str, object]], None]) -> None:
         """Be told from now on."""

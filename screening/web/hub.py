@@ -77,7 +77,7 @@ class Hub:
         """Read what is new, until cancelled."""
         self._loop = asyncio.get_running_loop()
         self.number = await run_in_threadpool(self._newest)
-        while True:
+        while not self._console.is_ending:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _LOOK_S)
             self._news.clear()
@@ -86,6 +86,7 @@ class Hub:
             except StorageError as error:
                 _log.error("news cannot be read: %s", error)
                 await asyncio.sleep(_LOOK_S)
+        self._tell_of_more()
 
     def _newest(self) -> int:
         try:
@@ -106,6 +107,9 @@ class Hub:
             self.number = number
         for kind, data in passing:
             self._put(Item(event_text(kind, data), self.number))
+        self._tell_of_more()
+
+    def _tell_of_more(self) -> None:
         more, self._more = self._more, asyncio.Event()
         more.set()
 
@@ -140,7 +144,7 @@ class Hub:
                 yield text
         for text in await run_in_threadpool(self._standing):
             yield text
-        while True:
+        while not self._console.is_ending:
             first = self._end - len(self._ring)
             if place < first:  # too slow for the ring: the database has it all
                 async for text in self._missed(number, self.number):
@@ -156,7 +160,7 @@ class Hub:
                 yield await self._wait(place, heartbeat_s)
 
     async def _wait(self, place: int, heartbeat_s: float) -> bytes:
-        if place >= self._end:
+        if place >= self._end and not self._console.is_ending:
             try:
                 await asyncio.wait_for(self._more.wait(), heartbeat_s)
             except TimeoutError:
