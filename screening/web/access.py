@@ -44,6 +44,7 @@ _LOOK_ON = Rule(Open.SIGNED_IN, is_activity=False)
 _SCREEN, _ADMIN = _any(Permission.SCREEN), _any(Permission.ADMINISTER)
 _KEEP = Rule(frozenset({Permission.SCREEN}), is_activity=False)
 _OPENING, _SUPERVISE = _any(Permission.OPENING), _any(Permission.SUPERVISE)
+_TIP = _any(Permission.STOP_TIP)
 _RECORDS = _any(Permission.SCREEN, Permission.SUPERVISE)
 _LEARN, _TRAIN = _any(Permission.LEARN), _any(Permission.TRAIN_PEOPLE)
 
@@ -71,6 +72,10 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/supervisor"): _SUPERVISE,
     ("GET", "/supervisor/classes"): _SUPERVISE,
     ("GET", "/supervisor/{table}.csv"): _SUPERVISE,
+    ("GET", "/supervisor/tip"): _SUPERVISE,
+    ("POST", "/supervisor/tip"): _TIP,
+    ("POST", "/api/tip/stop"): _TIP,
+    ("POST", "/api/tip/start"): _TIP,
     ("GET", "/people"): _ADMIN,
     ("POST", "/people"): _ADMIN,
     ("POST", "/people/{login}/invite"): _ADMIN,
@@ -104,6 +109,8 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/tutor/exercises/{exercise_id}/review"): _LEARN,
     ("GET", "/tutor/results"): _LEARN,
     ("GET", "/tutor/results.csv"): _LEARN,
+    ("GET", "/tutor/results.pdf"): _LEARN,
+    ("GET", "/tutor/certificates/{enrolment_id}.pdf"): _LEARN,
     ("GET", "/tutor/courses"): _TRAIN,
     ("GET", "/tutor/courses/new"): _TRAIN,
     ("POST", "/tutor/courses"): _TRAIN,
