@@ -18,6 +18,7 @@ from . import (
     compare,
     console,
     dataset,
+    deploy,
     doctor,
     evaluate,
     export,
@@ -67,6 +68,7 @@ app.command("screen", cls=Verb)(screen.screen)
 app.command("run", cls=Verb)(run.run)
 app.command("replay", cls=Verb)(replay.replay)
 app.command("rescreen", cls=Verb)(rescreen.rescreen)
+app.command("deploy", cls=Verb)(deploy.deploy)
 app.command("compare", cls=Verb)(compare.compare)
 app.command("bundle", cls=Verb)(bundle.bundle)
 app.command("verify", cls=Verb)(verify.verify)

@@ -20,7 +20,6 @@ _OBJECT_STORE_BYTES = 120 * 1024 * 1024
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     # A busy machine takes longer than Ray's limits to start Ray's own processes.
     "RAY_agent_register_timeout_ms": "120000",

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .kserve import KServeConfig, KServeSession
 from .model_file import ModelFile
 from .openvino_session import OpenVinoSession
 from .session import OnnxSession
@@ -26,14 +27,19 @@ class Session(Protocol):
         ...
 
 
-def open_session(model: ModelFile, side_px: int, *, threads: int, device: Device) -> Session:
-    """Load a contract-1 model.
+def open_session(
+    model: ModelFile, side_px: int, *, threads: int, device: Device, engine: KServeConfig | None = None, name: str = ""
+) -> Session:
+    """Load a contract-1 model, or find it on the server that ``engine`` names (``name`` is the card's).
 
     Raises:
         ModelError: if it cannot be loaded or breaks its contract.
         UsageError: if the device is not to be had.
         MissingExtra: if it needs a package that is not installed.
+        EngineLost: if the server does not answer.
     """
+    if engine is not None:
+        return KServeSession(model, side_px, engine, name)
     if device == "openvino":
         return OpenVinoSession(model, side_px, threads=threads)
     if device == "openvino-bf16":

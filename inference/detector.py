@@ -17,6 +17,7 @@ from ..detector.detections import Detections
 from ..detector.errors import ModelError
 from .backend import Device, open_session
 from .keys import PublicKey
+from .kserve import KServeConfig
 from .letterbox import Letterbox
 from .model_file import read_model
 
@@ -29,6 +30,7 @@ class Detector:
         threads: CPU threads of one detection.
         device: where it runs; ``describe()`` says what was chosen.
         operating_point: ``strict``, ``balanced`` or ``sensitive``; ``card`` is the one with its thresholds in force.
+        engine: a server that runs the network in place of this process.
         key: the model must be signed with it; None takes the one that PARCELSIGHT_MODEL_KEY pins, if any.
 
     Raises:
@@ -45,6 +47,7 @@ class Detector:
         device: Device = "auto",
         operating_point: PointName | str = PointName.BALANCED,
         key: PublicKey | None = None,
+        engine: KServeConfig | None = None,
     ) -> None:
         file = read_model(model, key)
         self.card: ModelCard = from_metadata(file.metadata, str(model)).at(operating_point, str(model))
@@ -56,7 +59,7 @@ class Detector:
             )
         self._source = model
         side = self.card.input_px
-        self._session = open_session(file, side, threads=threads, device=device)
+        self._session = open_session(file, side, threads=threads, device=device, engine=engine, name=self.card.name)
         self._thresholds = np.array([c.threshold for c in self.card.classes], np.float32)
         self._temperatures = np.array([c.temperature for c in self.card.classes], np.float32)
         self._turn = Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -65,6 +66,23 @@ class OnnxSession:
         except Exception as error:  # onnxruntime's exceptions share no public base class
             raise ModelError(f"{self._source} failed to run ({first_line(error)})", "export the model again") from error
         return checked_rows(rows, str(self._source))
+
+    def run_batch(self, pictures: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Run several (3, S, S) together where the model's batch side is open, else one after the other.
+
+        Returns:
+            (K, 6) for each.
+
+        Raises:
+            ModelError: as ``run``.
+        """
+        if len(pictures) == 1 or isinstance(self._session.get_inputs()[0].shape[0], int):
+            return [self.run(picture[None]) for picture in pictures]
+        try:
+            found = self._session.run([OUTPUT_NAME], {INPUT_NAME: np.stack(pictures)})[0]
+        except Exception as error:  # as above
+            raise ModelError(f"{self._source} failed to run ({first_line(error)})", "export the model again") from error
+        return [checked_rows(rows, str(self._source)) for rows in found]
 
     def _load(self, content: bytes, providers: list[str], threads: int) -> ort.InferenceSession:
         options = ort.SessionOptions()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...detector.card import PointName
 from ...detector.contract import SHIPPED_MODEL
+from ..kserve import KServeConfig
 from ..service.config import ServiceConfig
 from ..sinks.registry import AnySink
 from .causes import LossPolicy
@@ -67,6 +68,8 @@ class LanesConfig(_Section):
     model: Path = SHIPPED_MODEL
     operating_point: PointName = PointName.BALANCED
     workers: WorkersConfig = WorkersConfig()
+    engine: KServeConfig | None = None
+    """A server that runs the network for the workers, which still decode; without, each worker runs it itself."""
     retention: RetentionConfig = RetentionConfig()
     lanes: tuple[LaneConfig, ...] = Field(min_length=1, max_length=64)
     service: ServiceConfig | None = None
@@ -79,6 +82,12 @@ class LanesConfig(_Section):
         names = [lane.name for lane in self.lanes]
         if len(set(names)) != len(names):
             raise ValueError("two lanes have the same name")
+        return self
+
+    @model_validator(mode="after")
+    def _engine_answers_first(self) -> LanesConfig:
+        if self.engine is not None and self.engine.limit_s > self.workers.job_limit_s - 0.3:
+            raise ValueError("engine.limit_s must be at least 0.3 below workers.job_limit_s")
         return self
 
     @model_validator(mode="after")

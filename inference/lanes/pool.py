@@ -177,7 +177,7 @@ class DetectorPool:
         except JobFailed as failure:
             queued.future.set_exception(failure)
         except WorkerDied as death:
-            queued.deaths += 1
+            queued.deaths += not death.engine_lost
             if death.over_limit:
                 queued.fail(LossCause.LIMITS, "took more processor time than one scan may")
             elif queued.deaths >= _DEATHS:

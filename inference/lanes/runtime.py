@@ -150,6 +150,7 @@ def worker_settings(config: LanesConfig) -> WorkerSettings:
         workers.job_limit_s,
         workers.cpu_limit_s,
         workers.memory_limit_mb * 1024 * 1024,
+        engine=config.engine,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from ...detector.card import ModelCard, PointName
 from ...detector.contract import from_metadata
 from ...detector.errors import ModelError
+from ..kserve import KServeConfig
 from ..model_file import read_model
 from .causes import LossCause
 from .jobs import Job, JobFailed, ScanJob, ScanResult, WindowResult
@@ -33,6 +34,8 @@ class WorkerSettings:
     cpu_limit_s: float = 1.0
     memory_limit_bytes: int = 256 * 1024 * 1024
     start_limit_s: float = 30.0
+    engine: KServeConfig | None = None
+    """A server that runs the network; None: each worker runs it itself."""
 
 
 def read_card(settings: WorkerSettings) -> ModelCard:
@@ -52,11 +55,13 @@ class WorkerDied(Exception):
     Args:
         how: in words: "killed by SIGKILL", "gave no answer for 1.8 s".
         over_limit: its scan used up the processor time that one may cost.
+        engine_lost: the server that runs the network is gone; its scan had no part in it.
     """
 
-    def __init__(self, how: str, over_limit: bool = False) -> None:
+    def __init__(self, how: str, over_limit: bool = False, engine_lost: bool = False) -> None:
         super().__init__(how)
         self.over_limit = over_limit
+        self.engine_lost = engine_lost
 
 
 class Worker:
@@ -102,6 +107,9 @@ class Worker:
         """
         head, blob = job_message(job)
         answer = self._exchange(head, blob, self._settings.job_limit_s)
+        if "lost" in answer:
+            self.kill()
+            raise WorkerDied(f"lost its engine: {str(answer['lost'])[:300]}", engine_lost=True)
         if "failed" in answer:
             raise JobFailed(LossCause.INTERNAL, str(answer["failed"]))
         try:
@@ -134,6 +142,7 @@ class Worker:
             "operating_point": str(settings.operating_point),
             "cpu_limit_s": settings.cpu_limit_s,
             "memory_limit_bytes": settings.memory_limit_bytes,
+            "engine": settings.engine and settings.engine.model_dump(mode="json"),
         }
         answer = self._exchange(head, b"", settings.start_limit_s)
         if "refused" in answer:

@@ -24,6 +24,7 @@ from ...datasets.scan import AIR_LEVEL, Scan, ScanKind
 from ...detector.errors import ParcelSightError, ScanError
 from ..dense import dense_areas
 from ..detector import Detector
+from ..kserve import EngineLost, KServeConfig
 from ..screening import screen_scan, unscreened
 from ..verdicts import ScreenedScan, Verdict
 from .arrival import MAX_PAYLOAD_BYTES
@@ -48,10 +49,15 @@ def main() -> None:
     try:
         settings, _ = pipe.receive()
         try:
-            detector = Detector(Path(settings["model"]), device="cpu", operating_point=settings["operating_point"])
+            engine = settings["engine"] and KServeConfig.model_validate(settings["engine"])
+            point = settings["operating_point"]
+            detector = Detector(Path(settings["model"]), device="cpu", operating_point=point, engine=engine)
             _warm_up(detector)
         except ParcelSightError as error:
             pipe.send({"refused": error.message, "remedy": error.remedy})
+            return
+        except EngineLost as lost:
+            pipe.send({"refused": str(lost), "remedy": "start the server, or check engine: of the lanes file"})
             return
         pipe.send({"card": detector.card.model_dump_json(), "description": detector.describe()})
         _serve(pipe, detector, settings["cpu_limit_s"], settings["memory_limit_bytes"])
@@ -67,7 +73,11 @@ def _serve(pipe: MessagePipe, detector: Detector, cpu_limit_s: float, memory_lim
             continue
         signal.setitimer(signal.ITIMER_PROF, cpu_limit_s)
         _limit_memory(memory_limit_bytes)
-        answer = _answer(detector, job_of(head, blob))
+        try:
+            answer = _answer(detector, job_of(head, blob))
+        except EngineLost as lost:  # the scan is not at fault and goes back; a new worker looks for the engine
+            pipe.send({"lost": str(lost)})
+            return
         signal.setitimer(signal.ITIMER_PROF, 0)
         pipe.send(answer)
 
