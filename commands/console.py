@@ -112,7 +112,7 @@ def backup(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New folder for the backup.")],
     json: Json = False,
 ) -> None:
-    """Back the console up while people work: database, scans, and a manifest with their digests."""
+    """Back the console up while people work: database, scans, training library, and a manifest with digests."""
     data, opened = _database(context)
     from ..screening.storage.backup import make_backup
     from ..screening.storage.pictures import PictureStore
@@ -122,7 +122,8 @@ def backup(
         stdout.print(manifest.model_dump_json())
     else:
         stdout.print(
-            f"{folder}: {manifest.parcels} parcels, {manifest.scans} scans, {manifest.audit_entries} audit entries"
+            f"{folder}: {manifest.parcels} parcels, {manifest.scans} scans, {manifest.audit_entries} audit entries, "
+            f"{manifest.stored_files} files of operator training"
         )
 
 

@@ -16,6 +16,7 @@ from ..inference.service.config import ServiceConfig, is_loopback, read_token
 from ..inference.service.server import Service, TimeLimits
 from ..screening.audit.keeper import CheckpointKeeper
 from ..screening.desk.procedure import load_procedure
+from ..screening.follow.belts import BeltRelay
 from ..screening.follow.follower import Follower
 from ..screening.follow.services import parse_services
 from ..screening.people.invitations import invite_first, is_new
@@ -62,6 +63,7 @@ def serve_console(run: ConsoleRun) -> None:
     )
     _create_new(run)
     console = open_console(run.data, run.database, settings)
+    console.belts = BeltRelay(services)
     stop = _stop_signal()
     with ExitStack() as stack:
         server = stack.enter_context(

@@ -15,7 +15,7 @@ from parcelsight.inference.verdicts import Verdict
 from parcelsight.screening.audit.verification import verify
 from parcelsight.screening.desk import marks
 from parcelsight.screening.desk.feedback import export_feedback
-from parcelsight.screening.storage.backup import make_backup, restore_backup
+from parcelsight.screening.storage.backup import STORES, make_backup, restore_backup
 from parcelsight.screening.storage.database import Database
 from parcelsight.screening.storage.pictures import PictureStore
 from parcelsight.screening.storage.schema import upgrade
@@ -124,3 +124,27 @@ def test_feedback_becomes_a_data_set(tmp_path: Path) -> None:
         "p1-top": ("pistol", "slide"),
         "p2-top": (),
     }
+
+
+def test_the_training_stores_are_backed_up_and_come_back(tmp_path: Path) -> None:
+    from parcelsight.screening.web import console
+    from parcelsight.screening.web.console import LIBRARY, THREATS
+
+    assert {LIBRARY, THREATS, console.PROJECTED} == set(STORES), "every store of the console is copied"
+    data = tmp_path / "data"
+    pictures = PictureStore(data / "scans")
+    site = site_with_pictures(str(data / "console.db"), pictures, tmp_path)
+    library = PictureStore(data / LIBRARY)
+    learnt = library.put(b"a picture of the library")
+    (data / THREATS / "one").mkdir(parents=True)
+    (data / THREATS / "one" / "000000.threat").write_bytes(b"a threat")
+    (data / LIBRARY / "odd").symlink_to("/etc/passwd")
+    assert make_backup(site.database, pictures, tmp_path / "backup").stored_files == 2
+
+    new = tmp_path / "new"
+    restore_backup(tmp_path / "backup", Database(str(tmp_path / "new.db")), PictureStore(new / "scans"))
+    assert PictureStore(new / LIBRARY).get(learnt) == b"a picture of the library"
+    assert (new / THREATS / "one" / "000000.threat").read_bytes() == b"a threat"
+    (tmp_path / "backup" / THREATS / "one" / "000000.threat").write_bytes(b"another")
+    with pytest.raises(StorageError, match="is not what was backed up"):
+        restore_backup(tmp_path / "backup", Database(str(tmp_path / "b.db")), PictureStore(tmp_path / "b" / "scans"))

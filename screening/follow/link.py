@@ -98,12 +98,16 @@ class Link:
 
     def events(self, after: int) -> Iterator[Happening]:
         """Events behind this number of a verdict, until the service or the line ends."""
+        return self.stream(f"/v1/events?after={after}")
+
+    def stream(self, path: str) -> Iterator[Happening]:
+        """Server-sent events of a route, until the service or the line ends."""
         connection = self._connect(_SILENT_S)
         with closing(connection):
             try:
                 connection.request(
                     "GET",
-                    f"{self._parts.path}/v1/events?after={after}",
+                    self._parts.path + path,
                     headers=self._headers() | {"Accept": "text/event-stream"},
                 )
                 answer = connection.getresponse()

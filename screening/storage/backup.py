@@ -1,7 +1,8 @@
 """Backup while people work, and restore.
 
 A backup is a folder: the database as it was at one moment (SQLite's online backup, or pg_dump), every scan the database
-names, and a manifest with the digest of each. It is written beside its place and moved there when it is whole.
+names, every file of operator training's stores, and a manifest with digests. It is written beside its place and moved
+there when it is whole.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,10 @@ from .times import now
 
 _DUMP = {True: "console.db", False: "console.pgdump"}
 _MANIFEST = "manifest.json"
+STORES = ("library", "projected", "threats")
+"""Folders beside the scans: the training library, pictures with projected threats, threats to project."""
+_DIGESTS = "stores.sha256"
+"""One line a file of the stores, as sha256sum writes and checks them."""
 _CHUNK = 1 << 20
 
 
@@ -47,6 +52,9 @@ class Manifest(BaseModel):
     """Scans the database names that retention or damage took."""
     audit_entries: int
     audit_digest: str
+    stored_files: int = 0
+    """Of operator training's stores; a backup of an older version has none."""
+    stores_sha256: str = ""
 
 
 def make_backup(database: Database, pictures: PictureStore, folder: Path) -> Manifest:
@@ -85,6 +93,7 @@ def _write(database: Database, pictures: PictureStore, part: Path) -> Manifest:
         head = head_of(session)
     kept = PictureStore(part / "scans")
     copied = sum(_copy(pictures, kept, str(name)) for name in names)
+    stored = _copy_stores(pictures.folder.parent, part)
     return Manifest(
         made_at=now().isoformat(timespec="seconds"),
         revision=str(revision(database)),
@@ -95,7 +104,25 @@ def _write(database: Database, pictures: PictureStore, part: Path) -> Manifest:
         missing_scans=len(names) - copied,
         audit_entries=head.number,
         audit_digest=head.digest.hex(),
+        stored_files=stored,
+        stores_sha256=_sha256(part / _DIGESTS),
     )
+
+
+def _copy_stores(data: Path, part: Path) -> int:
+    """Every file of the stores; how many. A file that goes while it is copied was let go of, and is left out."""
+    lines = []
+    for store in STORES:
+        for source in sorted((data / store).rglob("*")):
+            name = source.relative_to(data)
+            if source.is_symlink() or not source.is_file() or source.name.startswith(".part"):
+                continue
+            (part / name).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileNotFoundError):
+                shutil.copyfile(source, part / name)
+                lines.append(f"{_sha256(part / name)}  {name}\n")
+    (part / _DIGESTS).write_text("".join(lines), encoding="utf-8")
+    return len(lines)
 
 
 def _copy(pictures: PictureStore, kept: PictureStore, name: str) -> bool:
@@ -122,11 +149,32 @@ def restore_backup(folder: Path, database: Database, pictures: PictureStore) -> 
     dump = folder / manifest.database
     if _sha256(dump) != manifest.database_sha256:
         raise StorageError(f"{dump}: is not what was backed up", "take another backup")
+    stored = _stored(folder, manifest)
     (_load_sqlite if database.is_sqlite else _load_postgres)(database, dump)
+    for name in stored:
+        target = pictures.folder.parent / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / name, target)
     kept = PictureStore(folder / "scans")
     for name in kept.names():
         pictures.put(kept.get(name))
     return manifest
+
+
+def _stored(folder: Path, manifest: Manifest) -> list[str]:
+    """Names of the stores' files, each found to be what was backed up. Raises StorageError."""
+    if not manifest.stores_sha256:
+        return []
+    digests = folder / _DIGESTS
+    if _sha256(digests) != manifest.stores_sha256:
+        raise StorageError(f"{digests}: is not what was backed up", "take another backup")
+    names = []
+    for line in digests.read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        if _sha256(folder / name) != digest:
+            raise StorageError(f"{folder / name}: is not what was backed up", "take another backup")
+        names.append(name)
+    return names
 
 
 def _read_manifest(folder: Path) -> Manifest:

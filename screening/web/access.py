@@ -98,6 +98,7 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/api/scans/{scan_id}/pixels"): _RECORDS,
     ("GET", "/api/events"): _LOOK_ON,
     ("GET", "/api/lanes"): _LOOK_ON,
+    ("GET", "/api/belt"): Rule(frozenset({Permission.SCREEN, Permission.SUPERVISE}), is_activity=False),
     ("GET", "/api/me"): _SIGNED_IN,
     ("GET", "/api/me/preferences"): _SIGNED_IN,
     ("PUT", "/api/me/preferences"): _SIGNED_IN,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ...detector.errors import UsageError
 from ...inference.service.config import is_loopback
 from ..desk.procedure import Procedure, load_procedure
+from ..follow.belts import BeltRelay
 from ..storage.database import Database
 from ..storage.pictures import PictureStore
 from ..tutor.clocks import Clock
@@ -82,6 +83,7 @@ class Console:
         self.pre_session_key = secrets.token_bytes(32)
         """Signs the CSRF tokens of people who are not signed in."""
         self.is_ending = False
+        self.belts = BeltRelay()
         self._listeners: list[Callable[[], None]] = []
         self._early: list[Callable[[str, dict[str, object]], None]] = []
 

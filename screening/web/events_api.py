@@ -73,13 +73,14 @@ async def _until_over(console: Console, hub: Hub, token: str, after: int | None)
     async for text in hub.follow(after, heartbeat_s):
         if monotonic() - looked >= heartbeat_s:
             looked = monotonic()
-            if not await run_in_threadpool(_is_in, console, token):
+            if not await run_in_threadpool(is_in, console, token):
                 yield event_text("ended", {})
                 return
         if text:
             yield text
 
 
-def _is_in(console: Console, token: str) -> bool:
+def is_in(console: Console, token: str) -> bool:
+    """Whether a session still lasts."""
     with console.read() as session:
         return sessions.find(session, token) is not None

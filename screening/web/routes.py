@@ -15,6 +15,7 @@ Pages (HTML; a template gets ``shell`` (contexts.Shell) and ``page`` (its class 
     GET  /parcels/{id}           parcel.html
     GET  /supervisor             supervisor.html ?hours=24 &lane= &person=LOGIN; also /supervisor/classes
     GET  /supervisor/{table}.csv decisions, hours, classes, openings; same parameters
+    GET  /supervisor/tip         supervisor_tip.html POST: rate, answer_s, stopped_s, weight-CLASS
     GET  /people                 people.html     POST: login, name, role, language → page with the invitation link
     POST /people/{login}/invite  → page with the link; /role (role), /disable, /enable → /people
     GET  /audit                  audit.html      ?before=NUMBER &person= &action=
@@ -38,7 +39,9 @@ JSON (session cookie; errors are ``{"error": …, "remedy": …}``; 409 where th
     POST   /api/desk/renew {parcel_id}        {held, lease_until}
     POST   /api/desk/put-back {parcel_id}     {}
     POST   /api/desk/decisions {request_id, parcel_id, kind, reason?, note?, took_ms, aid_shown, next?: true, lane?}
-                                              {decision, next: Parcel|null, waiting, undo_until}; same request_id: same
+                                              {decision, next: Parcel|null, waiting, undo_until}; same request_id: same.
+                                              Where the picture carried a projected threat: {projected, decision: null,
+                                              next: the same parcel, waiting}; renew may tell it, too, when time is over
     POST   /api/desk/decisions/{id}/undo      {parcel}
     POST   /api/desk/marks {request_id, scan_id, detection_id, right} or {request_id, scan_id, label, xyxy_px}  {mark}
     DELETE /api/desk/marks/{id}               {}
@@ -47,8 +50,10 @@ JSON (session cookie; errors are ``{"error": …, "remedy": …}``; 409 where th
     POST   /api/parcels/{id}/item-id {scanned}   {item_id, is_s10}
     GET    /api/scans/{id}/pixels             viewer container
     GET    /api/lanes                         {lanes: [{name, title, state, cause, detail, since, heard_at, words}]}
+    GET    /api/belt?lane=                    server-sent events as docs/service.md tells them, each with its view
     GET    /api/me/preferences, PUT           any JSON object up to 16 kB
     GET    /api/figures?hours=&lane=&person=  {work, truth}; /api/figures/classes  {classes}
+    POST   /api/tip/stop                      {stopped, abandoned}; also /start
     GET    /api/events                        server-sent events, below
     GET    /healthz                           {"live": true}
 
@@ -75,6 +80,7 @@ Events carry an id (replayed by Last-Event-ID) where the database keeps them::
     event: queue    {waiting, second_look, held, opening}             (no id; after anything changed)
     event: early    {lane, scan, verdict, reason, detections}         (no id; a parcel still under the beam)
     event: belt     {lane, stop}                                      (no id)
+    event: projected {parcel_id, outcome, late, class, places}        (no id; a projection was taken away: fetch anew)
     event: ended    {}                                                (no id; the session is over: go to /login)
 """
 
@@ -87,7 +93,19 @@ from .console import Console
 
 def all_routers(console: Console) -> list[APIRouter]:
     """Every router of the console."""
-    from . import audit_page, desk_api, events_api, figures_pages, me, pages, parcels_api, people_pages, signin
+    from . import (
+        audit_page,
+        belt_api,
+        desk_api,
+        events_api,
+        figures_pages,
+        me,
+        pages,
+        parcels_api,
+        people_pages,
+        signin,
+        tip_pages,
+    )
     from .tutor.routers import tutor_routers
 
     makers = (
@@ -100,5 +118,7 @@ def all_routers(console: Console) -> list[APIRouter]:
         desk_api.desk_router,
         parcels_api.parcels_router,
         events_api.events_router,
+        belt_api.belt_router,
+        tip_pages.tip_router,
     )
     return [*(make(console) for make in makers), *tutor_routers(console)]
