@@ -201,7 +201,12 @@ def _goes_on(item: ItemRow, step: StepRow, clock: Clock, store: PictureStore) ->
 def _put_up(session: Session, exercise: ExerciseRow, person: Person, clock: Clock, store: PictureStore) -> ItemRow:
     last = session.scalar(select(func.max(ItemRow.number)).where(ItemRow.exercise_id == exercise.id)) or 0
     for number in range(last + 1, last + 1 + _MOST_GONE):
-        chosen = pick(session, exercise, person.id, number)
+        try:
+            chosen = pick(session, exercise, person.id, number)
+        except UsageError:
+            if number == last + 1:
+                raise
+            break  # all that the library lists for this step is gone from its folder
         there = _is_there(chosen.picture, store)
         item = ItemRow(
             exercise_id=exercise.id,
