@@ -57,15 +57,22 @@ def scenes(count: int, scanner: Scanner) -> Iterator[Scene]:
     seed = made = 0
     while made < count:
         seed += 1
-        parcel = compose_parcel(np.random.default_rng(seed), "test", threat_share=1.0)
-        threats = [item for item in parcel.contents if item.label is not None]
-        if not threats:
-            continue
-        scene = _scene(parcel, threats[0], scanner, seed)
-        shade = shade_of(scene.image, scene.placement, scanner.preset.pitch_mm, _SOFTEST_PX)
-        if shade.lies_in(scene.empty.pixels.shape) and shade.footprint.sum() > _MIN_FOOTPRINT_PX:
+        scene = scene_of(seed, scanner)
+        if scene is not None:
             made += 1
             yield scene
+
+
+def scene_of(seed: int, scanner: Scanner) -> Scene | None:
+    """One parcel of test designs with a threat; None where it holds none that lies wholly in the frame."""
+    parcel = compose_parcel(np.random.default_rng(seed), "test", threat_share=1.0)
+    threats = [item for item in parcel.contents if item.label is not None]
+    if not threats:
+        return None
+    scene = _scene(parcel, threats[0], scanner, seed)
+    shade = shade_of(scene.image, scene.placement, scanner.preset.pitch_mm, _SOFTEST_PX)
+    fits = shade.lies_in(scene.empty.pixels.shape) and shade.footprint.sum() > _MIN_FOOTPRINT_PX
+    return scene if fits else None
 
 
 def _scene(parcel: Parcel, threat: Item, scanner: Scanner, seed: int) -> Scene:

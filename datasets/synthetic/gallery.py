@@ -80,11 +80,11 @@ def _alone(item: Item, rng: np.random.Generator) -> NDArray[np.uint8]:
     """The canonical picture of an item lying on the belt, with pixels fine enough for its size."""
     lifted = item.placed(np.eye(3), np.array([0.0, 0.0, -float(item.bounds_mm[0, 2])]))
     length_mm = float(np.ptp(item.bounds_mm, axis=0)[:2].max()) + 2 * _MARGIN_MM
-    scanner = _close_up(load_scanner(_SCANNER), pitch_mm=max(0.25, length_mm / (2 * _TILE_PX)))
+    scanner = close_up(load_scanner(_SCANNER), pitch_mm=max(0.25, length_mm / (2 * _TILE_PX)))
     return canonical_rgb(render(Parcel(lifted, (), "gallery"), scanner, rng)[0].scan)
 
 
-def _close_up(scanner: Scanner, pitch_mm: float) -> Scanner:
+def close_up(scanner: Scanner, pitch_mm: float) -> Scanner:
     """The scanner with another pitch, cropping closely."""
     margin = Range(low=_MARGIN_MM, high=_MARGIN_MM)
     framing = scanner.preset.framing.model_copy(update={"margin_mm": margin, "whole_width": 0.0})

@@ -62,11 +62,7 @@ def decide(session: Session, person: Person, wish: Wish, procedure: Procedure) -
     if before is not None:
         _require_same(before, person, wish)
         return before
-    parcel = session.get(ParcelRow, wish.parcel_id, with_for_update=True)
-    if parcel is None:
-        raise UsageError(f"there is no parcel {wish.parcel_id}", "go on with the next one")
-    _require_turn(parcel, person)
-    _require_reason(parcel, wish, procedure)
+    parcel = require_decidable(session, person, wish, procedure)
     row = DecisionRow(
         request_id=wish.request_id,
         parcel_id=parcel.id,
@@ -92,6 +88,16 @@ def decide(session: Session, person: Person, wish: Wish, procedure: Procedure) -
         {"kind": wish.kind, "reason": wish.reason, "verdict": parcel.verdict, "state": parcel.state},
     )
     return row
+
+
+def require_decidable(session: Session, person: Person, wish: Wish, procedure: Procedure) -> ParcelRow:
+    """The parcel, where this person may decide it so. Raises NotYours, UsageError as `decide` says."""
+    parcel = session.get(ParcelRow, wish.parcel_id, with_for_update=True)
+    if parcel is None:
+        raise UsageError(f"there is no parcel {wish.parcel_id}", "go on with the next one")
+    _require_turn(parcel, person)
+    _require_reason(parcel, wish, procedure)
+    return parcel
 
 
 def undo(session: Session, person: Person, decision_id: int, procedure: Procedure) -> ParcelRow:

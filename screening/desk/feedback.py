@@ -24,6 +24,7 @@ from ..audit.chain import append
 from ..people.accounts import Person
 from ..storage.pictures import PictureStore
 from ..storage.tables import MarkKind, MarkRow, ParcelRow, ParcelState, ScanRow
+from ..tutor.tip_tables import carrying
 
 _SUFFIXES = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"II": ".tif", b"MM": ".tif", b"BM": ".bmp", b"RIFF": ".webp"}
 
@@ -91,7 +92,7 @@ def export_feedback(
 
 
 def _scans(session: Session, since: datetime | None, until: datetime | None) -> Iterator[tuple[ParcelRow, ScanRow]]:
-    wanted = select(ParcelRow).order_by(ParcelRow.id)
+    wanted = select(ParcelRow).where(ParcelRow.id.not_in(carrying())).order_by(ParcelRow.id)
     if since is not None:
         wanted = wanted.where(ParcelRow.arrived_at >= since)
     if until is not None:

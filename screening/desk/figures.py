@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, selectinload
 from ...inference.verdicts import Verdict
 from ..rates import Rate
 from ..storage.tables import DecisionKind, DecisionRow, MarkKind, MarkRow, OpeningRow, ParcelRow, ParcelState, ScanRow
+from ..tutor.tip_tables import carried, carrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,15 @@ def work(session: Session, period: Period) -> Work:
     decisions = session.scalars(_decisions(period)).all()
     counted = [row for row in decisions if row.undone_at is None]
     verdict_of = _verdicts(session, {row.parcel_id for row in counted})
+    seen_twice = set(session.scalars(carried()))
     alarmed = [row for row in counted if verdict_of[row.parcel_id] == Verdict.ALARM]
     return Work(
         parcels=len(parcels),
         verdicts=Counter(parcel.verdict for parcel in parcels),
         decisions=Counter(row.kind for row in counted),
         undone=len(decisions) - len(counted),
-        took_ms=_times([row.took_ms for row in counted]),
+        # A parcel that carried a projected threat was looked at twice; its second look is no measure.
+        took_ms=_times([row.took_ms for row in counted if row.parcel_id not in seen_twice]),
         by_hour=Counter(row.decided_at.replace(minute=0, second=0, microsecond=0) for row in counted),
         alarm_rate=Rate(sum(parcel.verdict == Verdict.ALARM for parcel in parcels), len(parcels)),
         override_rate=Rate(sum(row.kind == DecisionKind.RELEASE for row in alarmed), len(alarmed)),
@@ -118,7 +121,8 @@ def by_class(session: Session, period: Period) -> list[ClassFigures]:
     alarms: Counter[str] = Counter()
     scans = select(ScanRow).join(ParcelRow, ScanRow.parcel_id == ParcelRow.id).where(*_within(period))
     ids = set()
-    for scan in session.scalars(scans):
+    # What is drawn around a projected threat says nothing of the detector.
+    for scan in session.scalars(scans.where(ParcelRow.id.not_in(carrying()))):
         ids.add(scan.id)
         alarms.update(str(found["class"]) for found in scan.detections)
     last: dict[tuple[int, str], MarkRow] = {}

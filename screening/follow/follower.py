@@ -16,6 +16,7 @@ from typing import Any
 from ...detector.errors import ParcelSightError, SourceError
 from ..storage.database import Database
 from ..storage.pictures import PictureStore
+from ..tutor.tip_intake import TipIntake
 from .grouping import Grouping
 from .intake import Intake, Model, Place, View
 from .lanes import LaneBoard
@@ -39,6 +40,7 @@ class Follower:
         service: which.
         changed: called after every commit.
         early: called with news that is not kept: its kind and data.
+        training: projects threats into some parcels.
     """
 
     def __init__(
@@ -48,9 +50,10 @@ class Follower:
         service: Service,
         changed: Callable[[], None] = lambda: None,
         early: Callable[[str, dict[str, object]], None] = lambda kind, data: None,
+        training: TipIntake | None = None,
     ) -> None:
         self._service = service
-        self._intake = Intake(database, pictures, service)
+        self._intake = Intake(database, pictures, service, training)
         self._board = LaneBoard(database, service)
         self._changed, self._early = changed, early
         self._grouping = Grouping()
@@ -150,7 +153,7 @@ class Follower:
             self._store(whole)
 
     def _store(self, views: list[View], is_short: bool = False) -> None:
-        parcel_id = self._intake.take(views)
+        parcel_id = self._intake.take(views, is_short)
         if parcel_id is not None:
             if is_short:
                 self._grouping.remember_short(views[0], parcel_id)

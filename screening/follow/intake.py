@@ -25,6 +25,7 @@ from ..storage.database import Database
 from ..storage.pictures import PictureStore
 from ..storage.tables import FeedRow, ParcelRow, ParcelState, ScanRow
 from ..storage.times import now
+from ..tutor.tip_intake import TipIntake, tip_row
 from .link import Link, Service
 from .records import ToldVerdict
 
@@ -85,10 +86,14 @@ class Intake:
         database: where parcels go.
         pictures: where scans go.
         service: which is followed.
+        training: projects threats into some parcels, where a supervisor wants it.
     """
 
-    def __init__(self, database: Database, pictures: PictureStore, service: Service) -> None:
+    def __init__(
+        self, database: Database, pictures: PictureStore, service: Service, training: TipIntake | None = None
+    ) -> None:
         self._database, self._pictures, self._service = database, pictures, service
+        self._training = training
 
     def place(self, ledger: str) -> Place:
         """Where to go on; another ledger than last time begins anew.
@@ -129,8 +134,14 @@ class Intake:
         kept = self._pictures.put(content)
         return Picture(kept, digest, str(scan.kind), scan.width_px, scan.height_px, scan.pitch_mm)
 
-    def take(self, views: Sequence[View]) -> int | None:
-        """Make a parcel of its views; None where it was there already."""
+    def take(self, views: Sequence[View], is_short: bool = False) -> int | None:
+        """Make a parcel of its views; None where it was there already.
+
+        Args:
+            views: all of them, or as many as came.
+            is_short: a view is still missing; such a parcel carries no projection.
+        """
+        made = None if self._training is None or is_short else self._training.prepare(self._parcel(views, self._base()))
         with self._database.write() as session:
             row = session.get_one(FeedRow, self._service.name, with_for_update=True)
             numbers = [view.told.number for view in views]
@@ -140,6 +151,8 @@ class Intake:
             parcel = self._parcel(fresh, row.base)
             session.add(parcel)
             session.flush()
+            if made is not None and len(fresh) == len(views):
+                session.add(tip_row(parcel.id, made))
             _advance(row, numbers)
             tell_parcel(session, parcel, "arrived")
             return parcel.id
@@ -157,6 +170,10 @@ class Intake:
                 parcel.state, parcel.settled_at = ParcelState.WAITING, None
             _advance(row, [view.told.number])
             tell_parcel(session, parcel, "completed")
+
+    def _base(self) -> int:
+        with self._database.read() as session:
+            return session.get_one(FeedRow, self._service.name).base
 
     def pass_over(self, number: int) -> None:
         """A verdict from before the first contact."""

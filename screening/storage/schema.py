@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 
 from ...detector.errors import StorageError
 from ..tutor import tables as _tutor_tables  # noqa: F401 - importing them is what adds them to the metadata
+from ..tutor import tip_tables as _tip_tables  # noqa: F401
 from .database import Database, explained
 from .tables import Base
 from .times import Moment

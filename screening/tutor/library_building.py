@@ -46,7 +46,8 @@ SCANNER = "duo140"
 """The shipped preset with two views."""
 _SPLITS: tuple[Split, ...] = ("train", "val", "test")
 _THREAT_SHARE, _SEVERAL_SHARE, _TURNED_SHARE = 0.6, 0.1, 0.6
-_PITCH_MM = 0.6
+PITCH_MM = 0.6
+"""Of threat images: finer than the pixels of any parcel scanner."""
 _CHUNK = 200
 """Entries between two writings of the manifest: a run that is killed loses less."""
 Tell = Callable[[str, int, int], None]
@@ -128,8 +129,9 @@ def project(
 
 
 def build_threats(
-    folder: Path, count: int, seed: int, scanner: str, moment: datetime, tell: Tell = lambda *_: None
-) -> Built:
+    folder: Path, count: int, seed: int, scanner: str, moment: datetime, tell: Tell = lambda *_: None,
+    pitch_mm: float = PITCH_MM,
+) -> Built:  # fmt: skip
     """Render threat images for projection at lanes: classes alike often, articles in turn, each in another pose.
 
     Args:
@@ -139,6 +141,7 @@ def build_threats(
         scanner: of the lanes; all its views are rendered.
         moment: written beside what is new.
         tell: told how far it is.
+        pitch_mm: of the images.
 
     Raises:
         UsageError, ConfigError, DatasetError: for what cannot be rendered.
@@ -157,7 +160,7 @@ def build_threats(
             label = TAXONOMY.classes[number % len(TAXONOMY.classes)]
             of_class = articles[label]
             kind, design = of_class[(number // len(TAXONOMY.classes)) % len(of_class)]
-            entries.append(_threat_entry(folder, file, kind, design, seed, number, loaded, moment))
+            entries.append(_threat_entry(folder, file, kind, design, seed, number, loaded, moment, pitch_mm))
             added, kept = added + 1, kept + 1
             tell("threat images", kept, count)
             if added % _CHUNK == 0:
@@ -168,8 +171,9 @@ def build_threats(
 
 
 def _threat_entry(
-    folder: Path, file: str, kind: Kind, design: int, seed: int, number: int, scanner: Scanner, moment: datetime
-) -> ThreatEntry:
+    folder: Path, file: str, kind: Kind, design: int, seed: int, number: int, scanner: Scanner, moment: datetime,
+    pitch_mm: float,
+) -> ThreatEntry:  # fmt: skip
     rng = np.random.default_rng(np.random.SeedSequence([seed, 7, number]))
     for _ in range(5):
         try:
@@ -183,7 +187,7 @@ def _threat_entry(
     roll, yaw = float(rng.uniform(0, 360)), float(rng.uniform(0, 360))
     turn = rotation("z", yaw) @ rotation("x", tilt) @ rotation("z", roll)
     turned = item.placed(np.asarray(turn), np.zeros(3))
-    content = pack_threat(TurnedThreat(str(kind.label), item.design_id, threat_views(turned, scanner, _PITCH_MM)))
+    content = pack_threat(TurnedThreat(str(kind.label), item.design_id, threat_views(turned, scanner, pitch_mm)))
     try:
         with written_whole(folder / THREATS / file) as temporary:
             temporary.write_bytes(content)

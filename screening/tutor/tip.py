@@ -72,7 +72,7 @@ class Projection:
     """For place, turn and design: 64 bits that only the secret tells."""
 
 
-def projection_for(parcel: Passing, policy: TipPolicy, secret: bytes) -> Projection | None:
+def projection_for(parcel: Passing, policy: TipPolicy, secret: bytes, *, is_certain: bool = False) -> Projection | None:
     """Whether this parcel carries a projection, and of what.
 
     Only parcels on which nothing was found get one: an alarm, an area too dense to judge or a scan that could not be
@@ -82,6 +82,7 @@ def projection_for(parcel: Passing, policy: TipPolicy, secret: bytes) -> Project
         parcel: screened.
         policy: in force.
         secret: of the site, at least 16 random bytes.
+        is_certain: what the parcel would carry, whatever the rate.
 
     Raises:
         UsageError: if the secret is too short.
@@ -92,7 +93,7 @@ def projection_for(parcel: Passing, policy: TipPolicy, secret: bytes) -> Project
         )
     if policy.is_stopped or parcel.verdict is not Verdict.NO_ALARM:
         return None
-    if _number(secret, "whether", parcel) >= policy.rate * _STEPS:
+    if not is_certain and _number(secret, "whether", parcel) >= policy.rate * _STEPS:
         return None
     label = _drawn(policy.mix, _number(secret, "class", parcel) / _STEPS)
     return Projection(parcel.lane, parcel.lane_number, label, _number(secret, "seed", parcel))

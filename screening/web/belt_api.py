@@ -42,6 +42,9 @@ def belt_router(console: Console) -> APIRouter:
             if not news.is_set() and not loop.is_closed():
                 loop.call_soon_threadsafe(news.set)
 
+        # Beside a picture with a projected threat the belt would give it away: there the threat is not.
+        if await run_in_threadpool(console.is_projecting):
+            raise NotFound("the belt is not shown while threats are projected", "watch the queue")
         watcher = console.belts.watch(lane, wake)
         if watcher is None:
             raise NotFound(f"the lane {lane!r} has no belt to watch", "name a lane that this console follows")
@@ -61,6 +64,8 @@ async def _pieces(console: Console, token: str, watcher: BeltWatcher, news: asyn
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), _LOOK_S)
             news.clear()
+            if await run_in_threadpool(console.is_projecting):
+                return
             if monotonic() - looked >= heartbeat_s:
                 looked = monotonic()
                 if not await run_in_threadpool(is_in, console, token):

@@ -22,7 +22,7 @@ from ..tutor.library_folder import THREATS
 from ..tutor.tip_desk import TipDesk
 from ..tutor.tip_intake import HOLD_S, TipIntake
 from ..tutor.tip_library import TipLibrary
-from ..tutor.tip_settings import secret_of
+from ..tutor.tip_settings import current, secret_of
 
 PROJECTED = "projected"
 """Folder of the pictures that carry a projected threat, apart from the real ones."""
@@ -78,6 +78,7 @@ class Console:
         self.procedure = settings.procedure
         self.library = PictureStore(pictures.folder.parent / LIBRARY)
         self.tip = TipDesk(PictureStore(pictures.folder.parent / PROJECTED))
+        self._projecting: bool | None = None
         self.clock = Clock()
         """Of this process, for the time limits of exercises."""
         self.pre_session_key = secrets.token_bytes(32)
@@ -97,6 +98,17 @@ class Console:
         data = self.pictures.folder.parent
         store = PictureStore(data / PROJECTED)
         return TipIntake(self.database, self.pictures, store, self.threats, secret_of(data), hold_s)
+
+    def is_projecting(self) -> bool:
+        """Whether threats are projected now; the answer is remembered until somebody changes it here."""
+        if self._projecting is None:
+            with self.database.read() as session:
+                self._projecting = current(session).is_on
+        return self._projecting
+
+    def projection_changed(self) -> None:
+        """Somebody set, stopped or started projection."""
+        self._projecting = None
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -41,6 +41,7 @@ def desk_router(console: Console) -> APIRouter:
         parcel = queue.take_next(session, person, procedure, lane)
         if parcel is not None:
             session.refresh(parcel)
+            console.tip.taken(parcel.id)
             tell_parcel(session, parcel, "taken")
         return whole(session, parcel, person)
 
@@ -68,15 +69,19 @@ def desk_router(console: Console) -> APIRouter:
             parcel = queue.take_one(session, person, procedure, parcel_id)
             if parcel is None:
                 raise NotYours(f"parcel {parcel_id} does not wait for you", "go on with the next one")
+            console.tip.taken(parcel.id)
             tell_parcel(session, parcel, "taken")
             return {"parcel": whole(session, parcel, person)}
 
     @router.post("/desk/renew", summary="The page is still there")
     def renew(request: Request, body: ParcelBody) -> dict[str, Any]:
         with console.database.write() as session:
-            held = queue.renew(session, request.state.visitor.person, body.parcel_id, procedure)
+            person = request.state.visitor.person
+            held = queue.renew(session, person, body.parcel_id, procedure)
+            over = console.tip.overdue(session, person, body.parcel_id) if held else None
         until = now() + timedelta(seconds=procedure.lease_s)
-        return {"held": held, "lease_until": until.isoformat(timespec="milliseconds") if held else None}
+        told = {"held": held, "lease_until": until.isoformat(timespec="milliseconds") if held else None}
+        return told | ({"projected": over.to_json()} if over is not None else {})
 
     @router.post("/desk/put-back", summary="Let go of a parcel undecided")
     def put_back(request: Request, body: ParcelBody) -> dict[str, Any]:
@@ -96,6 +101,12 @@ def desk_router(console: Console) -> APIRouter:
         person = request.state.visitor.person
         sent = body.model_dump(include={"request_id", "parcel_id", "kind", "reason", "note", "took_ms", "aid_shown"})
         with console.write() as session:
+            revealed = console.tip.answer(session, person, Wish(**sent), procedure)
+            if revealed is not None:
+                parcel = session.get_one(ParcelRow, revealed.parcel_id)
+                shown = whole(session, parcel, person)
+                count = queue.waiting_count(session, person, body.lane)
+                return {"projected": revealed.to_json(), "decision": None, "next": shown, "waiting": count}
             row = decide(session, person, Wish(**sent), procedure)
             tell_parcel(session, session.get_one(ParcelRow, row.parcel_id), "decided")
             told = decision_json(row, procedure)

@@ -62,9 +62,10 @@ def parcels_router(console: Console) -> APIRouter:
             row = session.get(ScanRow, scan_id)
             if row is None or row.file is None:
                 raise NotFound(f"there is no picture of scan {scan_id}", "decide by the other view, or scan it again")
-            name, view, pitch_mm, number = row.file, row.view, row.pitch_mm, row.parcel_id
+            view, pitch_mm, number = row.view, row.pitch_mm, row.parcel_id
+            content = console.tip.picture(session, row, console.pictures)
         try:
-            scan = decode_scan(console.pictures.get(name), f"p{number}-{view}")
+            scan = decode_scan(content, f"p{number}-{view}")
         except ScanError as error:
             raise StorageError(f"scan {scan_id} can no longer be read: {error.message}", "scan it again") from error
         seen = replace(scan, view=view, pitch_mm=pitch_mm or scan.pitch_mm)

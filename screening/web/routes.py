@@ -16,6 +16,7 @@ Pages (HTML; a template gets ``shell`` (contexts.Shell) and ``page`` (its class 
     GET  /supervisor             supervisor.html ?hours=24 &lane= &person=LOGIN; also /supervisor/classes
     GET  /supervisor/{table}.csv decisions, hours, classes, openings; same parameters
     GET  /supervisor/tip         supervisor_tip.html POST: rate, answer_s, stopped_s, weight-CLASS
+    GET  /tutor/manual           tutor/manual.html; /tutor/manual/{class}, /tutor/manual.pdf
     GET  /people                 people.html     POST: login, name, role, language → page with the invitation link
     POST /people/{login}/invite  → page with the link; /role (role), /disable, /enable → /people
     GET  /audit                  audit.html      ?before=NUMBER &person= &action=
@@ -99,6 +100,7 @@ def all_routers(console: Console) -> list[APIRouter]:
         desk_api,
         events_api,
         figures_pages,
+        manual_pages,
         me,
         pages,
         parcels_api,
@@ -120,5 +122,6 @@ def all_routers(console: Console) -> list[APIRouter]:
         events_api.events_router,
         belt_api.belt_router,
         tip_pages.tip_router,
+        manual_pages.manual_router,
     )
     return [*(make(console) for make in makers), *tutor_routers(console)]

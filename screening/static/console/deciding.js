@@ -95,7 +95,7 @@ export class Deciding {
     const wish = { request_id: requestId(), parcel_id: parcel.id, kind, reason, ...this.desk.details() };
     try {
       const answer = await this.#untilHeard(wish, parcel);
-      this.#offerUndo(answer, parcel);
+      if (answer.decision) this.#offerUndo(answer, parcel);
       this.desk.decided(answer);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

@@ -5,13 +5,15 @@ import "/static/viewer/toolbar.js";
 import { boxesOf, listAlarms } from "./alarms.js";
 import { Lost, Refusal, call } from "./api.js";
 import { barcodeField, scanned, showItemId } from "./barcode.js";
+import { Belt } from "./belt.js";
 import { Deciding } from "./deciding.js";
 import { byId, make, setText } from "./dom.js";
 import { listen } from "./keys.js";
 import { hearLane, showLanes } from "./lanes.js";
 import { Marking, fillClasses } from "./marking.js";
 import { follow } from "./news.js";
-import { pictureOf } from "./pictures.js";
+import { forgetPicture, pictureOf } from "./pictures.js";
+import { hideProjected, showProjected } from "./projected.js";
 import { nameOf, showCounts, showQueue } from "./queue.js";
 import { oneDesk } from "./tabs.js";
 import { clock, number, term, viewerStrings, word } from "./words.js";
@@ -56,6 +58,7 @@ class DeskPage {
     this.marking = new Marking(viewer, { parcel, told: (text, bad) => this.tell(text, bad), judged: () => this.#list() });
     this.naming = { parcel, named: (itemId) => { this.#parcel = { ...this.#parcel, item_id: itemId }; this.#heading(); } };
     barcodeField(this.naming);
+    this.belt = new Belt();
   }
 
   get lane() {
@@ -81,13 +84,15 @@ class DeskPage {
     this.#buttons();
     this.tabs = oneDesk((active) => this.#turned(active));
     page.lanes.forEach((lane) => hearLane(lane, this.lane));
+    this.belt.show(this.lane ?? page.lanes[0]?.name ?? "");
     showLanes(this.lane);
     follow({
       parcel: (news) => this.#news(news),
-      lane: (lane) => hearLane(lane, this.lane),
+      lane: (lane) => { hearLane(lane, this.lane); this.belt.show(this.lane ?? page.lanes[0]?.name ?? lane.name); },
       queue: (counts) => showCounts(counts),
-      early: () => this.#passing(),
+      early: (news) => { this.belt.early(news); this.#passing(); },
       belt: () => this.#passing(),
+      projected: (told) => this.#unprojected(told),
       ended: () => this.#locked(),
     }, (up) => this.#connection(up));
     setInterval(() => this.#renew(), RENEW_MS);
@@ -101,7 +106,7 @@ class DeskPage {
     byId("pause").addEventListener("click", () => this.pause());
     byId("resume").addEventListener("click", () => this.resume());
     byId("take-over").addEventListener("click", () => this.tabs.claim());
-    byId("lane-choice")?.addEventListener("change", () => { showLanes(this.lane); this.#soonQueue(); if (!this.#parcel) this.take(); });
+    byId("lane-choice")?.addEventListener("change", () => { showLanes(this.lane); this.belt.show(this.lane ?? page.lanes[0]?.name ?? ""); this.#soonQueue(); if (!this.#parcel) this.take(); });
     byId("note").addEventListener("keydown", (event) => { if (event.key === "Escape" || event.key === "Enter") { event.preventDefault(); viewer.focus(); } });
   }
 
@@ -139,6 +144,7 @@ class DeskPage {
 
   async #show(parcel) {
     this.#parcel = parcel;
+    hideProjected();
     this.deciding.show(parcel?.choices ?? []);
     this.marking.show(parcel);
     showItemId(parcel);
@@ -233,10 +239,31 @@ class DeskPage {
   }
 
   #decided(answer) {
+    if (answer.projected) return this.#projected(answer.projected, answer.next);
     this.#count += 1;
     sessionStorage.setItem("decided", String(this.#count));
     this.#showCount();
     this.#show(answer.next);
+  }
+
+  /** The picture carried a projected threat: it is told at once, and the parcel itself waits to be decided. */
+  #projected(told, parcel) {
+    forgetPicture(told.parcel_id);
+    this.deciding.forgetUndo();
+    this.#show(parcel);
+    showProjected(told);
+  }
+
+  /** A supervisor stopped projecting: a picture that carried one is the parcel's own again. */
+  async #unprojected(told) {
+    forgetPicture(told.parcel_id);
+    if (told.parcel_id !== this.#parcel?.id) return;
+    try {
+      const parcel = await call("GET", `/api/parcels/${told.parcel_id}`);
+      if (told.parcel_id === this.#parcel?.id) this.#projected(told, parcel);
+    } catch (error) {
+      this.#failed(error, () => this.#unprojected(told));
+    }
   }
 
   #showCount() {
@@ -261,8 +288,9 @@ class DeskPage {
     const id = this.#parcel?.id;
     if (!id || !this.#active) return;
     try {
-      const { held } = await call("POST", "/api/desk/renew", { parcel_id: id });
+      const { held, projected } = await call("POST", "/api/desk/renew", { parcel_id: id });
       this.#connection(true);
+      if (projected) return this.#unprojected(projected);
       if (held || this.#parcel?.id !== id) return;
       this.tell(word("goneElsewhere", { parcel: nameOf(this.#parcel) }), true);
       this.#parcel = null;
@@ -331,6 +359,7 @@ class DeskPage {
 
   #turned(active) {
     this.#active = active;
+    this.belt.wanted = active;
     if (active) {
       this.#setState("waiting");
       this.take();
@@ -344,6 +373,7 @@ class DeskPage {
 
   #locked() {
     this.#active = false;
+    this.belt.wanted = false;
     this.#parcel = null;
     this.#show(null);
     this.#setState("locked");

@@ -25,6 +25,11 @@ export function pictureOf(parcel) {
   return coming;
 }
 
+/** Fetch a parcel's picture anew the next time: it is another one now. */
+export function forgetPicture(id) {
+  kept.delete(id);
+}
+
 async function fetchAll({ id, scans }) {
   const seen = scans.filter((scan) => scan.pixels_url).sort((one, other) => (other.view === "top") - (one.view === "top"));
   const found = await Promise.all(seen.map((scan) => fetchOne(scan.pixels_url)));
