@@ -67,11 +67,11 @@ def ray_session(config: RayConfig, cpus: int) -> Iterator[None]:
         where = config.address or "of this machine"
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise UsageError(f"the Ray cluster {where} cannot be used ({first})", "start it with: ray start") from error
-    try:
-        with _stdout_kept_clean():
+    with _stdout_kept_clean():
+        try:
             yield
-    finally:
-        ray.shutdown()
+        finally:
+            ray.shutdown()
 
 
 @contextmanager

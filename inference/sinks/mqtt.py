@@ -3,6 +3,9 @@
 Topics under the prefix: ``lanes/LANE/verdict`` (each once or again after a failure; ``number`` is the key),
 ``lanes/LANE/state`` (retained), and ``state`` (retained): the worst of all lanes. The last one is also the last will: a
 broker that loses us tells everybody NOT_SCREENING, without anybody here having to be able to.
+
+Numbers have no gaps, so a receiver sees what it missed (it came later, or the broker lost what it had acknowledged) and
+publishes the first missing number under ``again``: with the next verdict all from there on are sent once more.
 """
 
 from __future__ import annotations
@@ -74,14 +77,19 @@ class MqttSink:
         self._client: Client | None = None
         self._sent: list[MQTTMessageInfo] = []
         self._states: tuple[LaneStatus, ...] = ()
+        self._again: int | None = None
+        """The number from which on somebody misses verdicts."""
 
     def resume(self, cursor: int) -> int:
-        """Where the cursor stands."""
+        """Where the cursor stands, or before what somebody misses."""
         self._connected()
-        return cursor
+        again, self._again = self._again, None
+        return cursor if again is None else min(cursor, again - 1)
 
     def deliver(self, record: Record) -> None:
         """Publish it; ``flush`` waits until the broker has it."""
+        if self._again is not None and self._again < record["number"]:
+            raise SinkError(f"verdicts from number {self._again} on are asked for again", "they are sent now")
         self._publish(f"lanes/{record['lane']}/verdict", dict(record), retain=False)
 
     def flush(self) -> None:
@@ -131,10 +139,16 @@ class MqttSink:
             if reason.is_failure:
                 refused.append(str(reason))
             else:
+                client.subscribe(f"{config.prefix}/again", _QOS)
                 self._publish_states(client)  # also after a reconnection: the broker has spoken our last will
             answered.set()
 
-        client.on_connect = on_connect
+        def on_message(client: Client, userdata: Any, message: Any) -> None:
+            if message.payload.isdigit() and len(message.payload) < 16:
+                asked = max(1, int(message.payload))
+                self._again = asked if self._again is None else min(asked, self._again)
+
+        client.on_connect, client.on_message = on_connect, on_message
         try:
             client.connect(config.host, config.port, _KEEP_ALIVE_S)
         except (OSError, ValueError) as error:

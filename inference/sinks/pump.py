@@ -96,6 +96,7 @@ class SinkPump:
                     more = self._turn()
                     wait_s = _FIRST_WAIT_S
                 except Exception as error:  # whatever a receiver does, its verdicts wait and are tried again
+                    self._cursor = None  # the sink is asked again from where it wants to go on
                     self._failed(error)
                     self._stop.wait(wait_s * random.uniform(0.8, 1.2))
                     wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
@@ -148,7 +149,7 @@ class SinkPump:
             before = self._status
             behind = before.behind
             with suppress(LedgerError):  # the lanes say so themselves; the count of before stands
-                behind = self._ledger.counts().last_number - (self._cursor or 0)
+                behind = self._ledger.counts().last_number - self._ledger.cursor(self.name)
             since = before.since or datetime.now(UTC)
             self._status = SinkStatus(
                 self.name, False, behind, before.delivered, before.failures + 1, problem[:500], since

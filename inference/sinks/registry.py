@@ -8,7 +8,8 @@ from pydantic import Field
 
 from .json_lines import JsonLinesConfig
 from .mqtt import MqttConfig
+from .postgres import PostgresConfig
 from .webhook import WebhookConfig
 
-AnySink = Annotated[JsonLinesConfig | MqttConfig | WebhookConfig, Field(discriminator="kind")]
+AnySink = Annotated[JsonLinesConfig | MqttConfig | PostgresConfig | WebhookConfig, Field(discriminator="kind")]
 """A new kind is one more ``| XConfig``."""

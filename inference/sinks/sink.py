@@ -17,7 +17,8 @@ class Sink(Protocol):
     """One receiver of verdicts. Called by one thread alone, which may be kept waiting: nothing else waits with it."""
 
     def resume(self, cursor: int) -> int:
-        """Called once at the start: the number of the last verdict this sink has; usually the cursor it is given.
+        """Called at the start and after each failure: the number of the last verdict this sink has; usually the cursor
+        it is given.
 
         Raises:
             SinkError: if the receiver cannot be reached; tried again later.
