@@ -260,11 +260,12 @@ class EnginePictures(Dataset):  # type: ignore[misc]
 
     def __getitem__(self, position: int) -> dict[str, Any]:
         index = int(self._lesson.draw(self.epoch)[position]) if self._varied else position
-        side, sample = self._lesson.input_px, self._square(index)
+        sample = self._square(index)
         if self._varied:
             # Seeded by what it is, not by what came before: workers and interruptions change nothing.
             (seed,) = np.random.SeedSequence((self._lesson.seed, self.epoch, position)).generate_state(1)
             sample = self._lesson.augment(sample, int(seed), self._square)
+        side = sample.pixels.shape[0]  # windows are smaller than what the network is used on
         low, high = np.hsplit(sample.xyxy_px.astype(np.float32) / side, 2)
         return {
             "img": torch.from_numpy(np.ascontiguousarray(sample.pixels.transpose(2, 0, 1))),
@@ -305,6 +306,8 @@ class _Engine(DetectionTrainer):  # type: ignore[misc]
         last = lesson.run_dir / "weights" / "last.pt"
         half = lesson.device == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         super().__init__(overrides=engine_arguments(lesson, half) | ({"resume": str(last)} if last.exists() else {}))
+        # A resumed run keeps the checkpoint's arguments; its recipe may have been given more or fewer epochs since.
+        self.epochs = self.args.epochs = lesson.epochs
         torch.set_num_threads(len(os.sched_getaffinity(0)))  # the engine leaves one core idle
         if not self.resume:
             self.model = network._model

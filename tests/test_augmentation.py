@@ -19,7 +19,15 @@ from parcelsight.detector.lesson import LabelledPicture, Sample
 from parcelsight.training.augmentation import make_augment
 from parcelsight.training.picture_effects import inverted, recoloured
 from parcelsight.training.recipe import Augmentation, Transmissions
-from parcelsight.training.scanner_effects import blurred, glowing, noisy, streaked, thicker, with_dead_detectors
+from parcelsight.training.scanner_effects import (
+    blurred,
+    coarser,
+    glowing,
+    noisy,
+    streaked,
+    thicker,
+    with_dead_detectors,
+)
 from parcelsight.training.threat_cutting import cut_threat
 from parcelsight.training.transmission import as_pixels, light_of
 
@@ -118,6 +126,28 @@ def test_boxes_follow_the_pixels(kind: str, recipe: str, seed: int) -> None:
     rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
     found = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
     np.testing.assert_allclose(varied.xyxy_px[0], found, atol=2.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_a_window_shows_as_much_of_the_scan_as_it_can_and_its_box(kind: str, seed: int) -> None:
+    shrunk = vary(only(shrink=0.5, window_px=64), KINDS[kind](), seed)
+    assert shrunk.pixels.shape == (64, 64, 3)
+    x1, y1, x2, y2 = shrunk.content_px
+    whole = vary(only(shrink=0.5), KINDS[kind](), seed).content_px
+    assert x2 - x1 == min(64, whole[2] - whole[0]) and y2 - y1 == min(64, whole[3] - whole[1])
+    if not len(shrunk.xyxy_px):
+        return
+    dark = shrunk.pixels.astype(int).sum(axis=2) < 330
+    rows, columns = np.flatnonzero(dark.any(axis=1)), np.flatnonzero(dark.any(axis=0))
+    found = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+    np.testing.assert_allclose(shrunk.xyxy_px[0], found, atol=2.5)
+
+
+def test_a_window_leaves_out_what_it_hardly_shows() -> None:
+    seen = [len(vary(only(window_px=32), colour(), seed).class_ids) for seed in range(40)]
+    assert {0, 1} == set(seen)
 
 
 @settings(max_examples=20, deadline=None)
@@ -235,7 +265,8 @@ def test_everything_off_changes_nothing(kind: str) -> None:
 
 
 EVERY = [name for name in (*Augmentation.model_fields, *Transmissions.model_fields) if name != "transmissions"]
-MOST = {"scale": 0.4, "shrink": 0.5, "translate": 0.3, "gain": 0.5, "brightness": 0.3, "noise": 0.2, "air_level": 0.2}
+MOST: dict[str, float] = {"scale": 0.4, "shrink": 0.5, "translate": 0.3, "gain": 0.5, "brightness": 0.3, "noise": 0.2}
+MOST |= {"air_level": 0.2, "window_px": 64}
 COLOURED_ONLY = {"brightness", "background", "noise"}
 
 
@@ -251,6 +282,17 @@ def test_each_key_does_something_to_the_pictures_it_is_for(name: str) -> None:
             for seed in range(8)
         ]
         assert any(changed), f"{name} leaves {kind} pictures as they are"
+
+
+@pytest.mark.parametrize("factors", [(2.0, 1.0), (1.0, 2.0), (1.7, 1.3)])
+def test_a_coarser_pitch_keeps_the_light_and_takes_fine_lines(factors: tuple[float, float]) -> None:
+    light = np.ones((SIDE, SIDE, 2), np.float32)
+    light[:, ::4] = light[::4, :] = 0.2
+    coarse = coarser(light, *factors)
+    assert coarse.shape == light.shape and abs(float(coarse.mean() - light.mean())) < 0.01
+    spread = [float(coarse[:, :, 0].mean(axis=axis).std() / light[:, :, 0].mean(axis=axis).std()) for axis in (0, 1)]
+    for told, factor in zip(spread, factors, strict=True):
+        assert told < 0.9 if factor > 1.2 else abs(told - 1) < 0.05
 
 
 def _steps(along: int) -> NDArray[np.float32]:

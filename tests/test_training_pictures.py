@@ -86,6 +86,18 @@ def test_every_epoch_shows_another_scanner(dual_set: Path) -> None:
     assert len(tones) > 6
 
 
+def test_a_network_is_taught_on_windows_and_validated_on_whole_scans(dual_set: Path) -> None:
+    recipe, material = material_of(dual_set, augmentation=Augmentation(window_px=32, transmissions=Transmissions()))
+    lesson = lesson_of(recipe, material)
+    taught = EnginePictures(lesson.train, lesson, varied=True)
+    for position in range(len(taught)):
+        item = taught[position]
+        assert item["img"].shape == (3, 32, 32) and item["ori_shape"] == (32, 32)
+        edges = item["bboxes"].numpy()
+        assert (edges[:, :2] - edges[:, 2:] / 2 >= -1e-6).all() and (edges[:, :2] + edges[:, 2:] / 2 <= 1 + 1e-6).all()
+    assert EnginePictures(lesson.val, lesson, varied=False)[0]["img"].shape == (3, 64, 64)
+
+
 @pytest.mark.parametrize("kind", ["dual-energy", "coloured"])
 def test_a_resumed_training_sees_the_same_pictures(kind: str, dual_set: Path, tmp_path: Path) -> None:
     data = dual_set if kind == "dual-energy" else write_tiny(tmp_path)

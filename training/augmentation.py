@@ -20,6 +20,7 @@ from .picture_effects import FinishingTouches, PictureEffects
 from .recipe import Augmentation
 from .scanner_effects import ScannerEffects
 from .transmission import is_coloured
+from .window import Window
 
 Step = Callable[[Sample, np.random.Generator], Sample]
 
@@ -32,14 +33,14 @@ def make_augment(recipe: Augmentation, pictures: Sequence[LabelledPicture] = ())
         pictures: those of the lesson, in the order of their indices; some are laid over others.
     """
     geometry = Geometry(recipe)
-    overlaying = Overlaying(recipe, pictures)
+    overlaying, window = Overlaying(recipe, pictures), Window(recipe.window_px)
     on_transmissions: tuple[Step, ...] = (ScannerEffects(recipe), partial(coloured, looks=recipe.transmissions.looks))
     on_colours: tuple[Step, ...] = (PictureEffects(recipe),)
     finish = FinishingTouches(recipe)
 
     def augment(sample: Sample, seed: int, fetch: Fetch) -> Sample:
         rng = np.random.default_rng(seed)
-        varied = overlaying(geometry(sample, rng), rng, fetch)
+        varied = window(overlaying(geometry(sample, rng), rng, fetch), rng)
         for step in on_colours if is_coloured(varied) else on_transmissions:
             varied = step(varied, rng)
         varied = finish(varied, rng)

@@ -48,6 +48,8 @@ class Transmissions(_Section):
     """Air up to this part brighter or darker: calibration that has drifted."""
     quantum_noise: float = Field(default=0.02, ge=0, le=0.2)
     """Highest noise in air, relative to it. Noise of counts: behind dense matter it is relatively stronger."""
+    pitch: Probability = 0.15
+    """Detectors and lines of up to twice the pitch, as other makers have them: a coarser picture."""
     belt_blur: Probability = 0.2
     """Smear along the belt, which moves while a line is read."""
     afterglow: Probability = 0.1
@@ -74,6 +76,8 @@ class Augmentation(_Section):
     shrink: float = Field(default=0.0, ge=0, lt=1)
     """Shrink further than that, to 1 - shrink: for scanners whose pictures show more around an object. A parcel that
     fills its picture shows a gun twice as large as a suitcase does, and a network learns sizes."""
+    window_px: int = Field(default=0, ge=0, le=2048, multiple_of=32)
+    """Teach on windows of this side, cut out of the varied picture; what is validated on stays whole. 0: no windows."""
     translate: float = Field(default=0.1, ge=0, le=0.5)
     """Shift by up to this part of the side; what becomes visible is air."""
     mix: Probability = 0.1

@@ -24,6 +24,8 @@ _BELT_BLUR_PX = (0.5, 1.6)
 _GLOW = (0.05, 0.25)
 """Share of a line's light that comes late."""
 _GLOW_LINES = 7
+_COARSER = (1.0, 2.0)
+"""Pixel pitches in use lie between 0.8 and 1.6 mm."""
 _DETECTOR_DRIFT = 0.006
 _LINE_DRIFT = 0.003
 _MOST_DEAD = 3
@@ -49,6 +51,8 @@ class ScannerEffects:
         along = int(rng.integers(2))
         of = self._of
         light = thicker(light, float(rng.uniform(1 - self._gain, 1 + self._gain)))
+        if of.pitch and rng.random() < of.pitch:
+            light = coarser(light, *rng.uniform(*_COARSER, 2).tolist())
         chances = iter(rng.random(5))
         if next(chances) < self._blur:
             light = blurred(light, float(rng.uniform(*_BLUR_PX)))
@@ -88,6 +92,17 @@ def blurred(light: Light, sigma_px: float, along: int | None = None) -> Light:
     size = 2 * int(np.ceil(3 * sigma_px)) + 1
     shape = {None: (size, size), 0: (1, size), 1: (size, 1)}[along]
     return np.asarray(cv2.GaussianBlur(light, shape, sigma_px)).reshape(light.shape)
+
+
+def coarser(light: Light, across: float, down: float) -> Light:
+    """As detectors and lines of a larger pitch record it, by a factor for each axis, shown at the same size.
+
+    A larger detector takes up the light of all that it covers, so light is averaged; noise of counts is added after it.
+    """
+    height, width = light.shape[:2]
+    size = (max(1, round(width / across)), max(1, round(height / down)))
+    taken = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(taken, (width, height), interpolation=cv2.INTER_LINEAR)).reshape(light.shape)
 
 
 def glowing(light: Light, share: float, along: int, backwards: bool) -> Light:
