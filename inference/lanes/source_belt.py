@@ -16,6 +16,7 @@ from ..stream.parcels import BeltEvent
 from ..stream.reading import BeltReader
 from ..stream.sending import hello_of, messages_of
 from .belt_screening import BeltScreening
+from .belt_view import BeltView
 from .source import ALIVE_EVERY_S, Deliver, SourceConfig, SourceHealth, Surroundings
 
 _TURN_S = 0.1
@@ -46,6 +47,7 @@ class BeltSource:
         self.name = f"belt {config.folder}"
         self._lane, self._config, self._around = lane, config, around
         self._belt = open_belt(config.folder)
+        self.view = BeltView()
 
     def run(self, deliver: Deliver, stop: Event, health: SourceHealth) -> None:
         """Play to the end, or for ever."""
@@ -63,7 +65,7 @@ class BeltSource:
 
     def _play(self, turn: int, belt: RecordedBelt, screening: BeltScreening, stop: Event, health: SourceHealth) -> None:
         stream = self._config.folder.resolve().name + (f"#{turn + 1}" if turn else "")
-        reader = BeltReader(hello_of(belt, stream), settings=DEFAULT_SETTINGS)
+        reader = BeltReader(hello_of(belt, stream), settings=DEFAULT_SETTINGS, see_rows=self.view.show)
         first_view, lag_s = 0, 0.0
         started = monotonic()
         for message in messages_of(belt):

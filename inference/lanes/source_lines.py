@@ -16,6 +16,7 @@ from ..stream.parcels import BeltEvent
 from ..stream.session import BeltStream, Session
 from ..stream.transport import Listener, listen, parse_address
 from .belt_screening import BeltScreening
+from .belt_view import BeltView
 from .causes import LossCause
 from .source import Deliver, SourceConfig, SourceHealth, Surroundings
 from .state import Cause
@@ -77,6 +78,7 @@ class LinesSource:
         self.name = f"lines on {config.listen}"
         self.address = config.listen
         """With the port that was found, once it runs."""
+        self.view = BeltView()
         self._lane, self._config, self._around = lane, config, around
         self._settings = AssemblySettings(
             gap_mm=config.gap_mm,
@@ -96,7 +98,7 @@ class LinesSource:
         screening = BeltScreening(self._lane, self._around, deliver, stop)
         screening.start()
         try:
-            _Follower(self._settings, listener, screening, stop, health).run()
+            _Follower(self._settings, self.view, listener, screening, stop, health).run()
         finally:
             listener.close()
             screening.close()
@@ -108,13 +110,14 @@ class _Follower:
     def __init__(
         self,
         settings: AssemblySettings,
+        view: BeltView,
         listener: Listener,
         screening: BeltScreening,
         stop: Event,
         health: SourceHealth,
     ) -> None:
         self._listener, self._screening, self._stop, self._health = listener, screening, stop, health
-        self._stream = BeltStream(settings)
+        self._stream = BeltStream(settings, view.show)
         self._session: Session | None = None
         self._read = self._damaged = self._lost = 0
         self._lost_at = self._moved = float("-inf")

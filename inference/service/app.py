@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Response
 from starlette.types import ASGIApp
 
 from ... import __version__
+from .belts import belts_router
 from .context import ServiceContext
 from .events import HEARTBEAT_S, Listeners, events_router
 from .guard import Guard
@@ -61,6 +62,7 @@ def create_app(context: ServiceContext, heartbeat_s: float = HEARTBEAT_S) -> ASG
     app.include_router(health_router(context))
     app.include_router(scans_router(context))
     app.include_router(events_router(context, Listeners(context.config.max_listeners), heartbeat_s))
+    app.include_router(belts_router(context, heartbeat_s))
     app.include_router(_metrics_router(metrics))
     return Guard(app, context.token)
 

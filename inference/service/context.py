@@ -8,6 +8,7 @@ from typing import Protocol
 
 from ...detector.card import ModelCard
 from ..lanes.arrival import Arrival
+from ..lanes.belt_view import BeltView
 from ..lanes.events import Hub
 from ..lanes.ledger import Ledger
 from ..lanes.source import Receipt, Refusal
@@ -32,6 +33,9 @@ class LaneGauge:
     """Accepted scans that wait for a worker."""
     lines: int = 0
     """Lines of its stream that arrived since the start."""
+    belt_watchers: int = 0
+    belt_rows_dropped: int = 0
+    """Rows that people who watch the belt were too slow for; the lane took them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class ServiceContext:
     card: ModelCard
     uploads: Mapping[str, Uploads] = field(default_factory=dict)
     """Lane → where its uploads go; only lanes of ``kind: http``."""
+    belts: Mapping[str, BeltView] = field(default_factory=dict)
+    """Lane → its belt to watch; only lanes whose sources give lines."""
     gauges: Callable[[], Sequence[LaneGauge]] = tuple
     sinks: Callable[[], Sequence[SinkStatus]] = tuple
     config: ServiceConfig = ServiceConfig()

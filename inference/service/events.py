@@ -111,7 +111,7 @@ async def _stream(
             yield b"retry: %d\n\n" % _AGAIN_MS
             for status in context.statuses():
                 if lane in (None, status.lane):
-                    yield _event("lane", status.to_record())
+                    yield event_text("lane", status.to_record())
             while True:
                 news.clear()
                 for text in _news(context, subscription, lane):
@@ -120,7 +120,7 @@ async def _stream(
                     for record in records:
                         cursor = int(record["number"])
                         if lane in (None, record["lane"]):
-                            yield _event("verdict", record, cursor)
+                            yield event_text("verdict", record, cursor)
                 try:
                     await asyncio.wait_for(news.wait(), heartbeat_s)
                 except TimeoutError:
@@ -134,7 +134,7 @@ def _news(context: ServiceContext, subscription: Subscription, lane: str | None)
     told: list[bytes] = []
     while (event := subscription.get(0)) is not None:
         if isinstance(event, Missed):
-            told += [_event("lane", s.to_record()) for s in context.statuses() if lane in (None, s.lane)]
+            told += [event_text("lane", s.to_record()) for s in context.statuses() if lane in (None, s.lane)]
         elif (text := _text(event, lane)) is not None:
             told.append(text)
     return told
@@ -143,15 +143,15 @@ def _news(context: ServiceContext, subscription: Subscription, lane: str | None)
 def _text(event: Event, lane: str | None) -> bytes | None:
     match event:
         case StateChanged(status) if lane in (None, status.lane):
-            return _event("lane", status.to_record())
+            return event_text("lane", status.to_record())
         case EarlyResult(name, scan_id, record) if lane in (None, name):
-            return _event("early", {"lane": name, "scan": scan_id} | dict(record))
+            return event_text("early", {"lane": name, "scan": scan_id} | dict(record))
         case Pressed(name, on) if lane in (None, name):
-            return _event("belt", {"lane": name, "stop": on})
+            return event_text("belt", {"lane": name, "stop": on})
     return None
 
 
-def _event(kind: str, value: Mapping[str, Any], number: int | None = None) -> bytes:
+def event_text(kind: str, value: Mapping[str, Any], number: int | None = None) -> bytes:
     """One event. JSON in ASCII has no line ends, so nothing in it can begin a field of its own."""
     head = f"id: {number}\n" if number is not None else ""
     return f"{head}event: {kind}\ndata: {json.dumps(dict(value), allow_nan=False)}\n\n".encode("ascii")

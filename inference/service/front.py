@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..lanes.belt_view import BeltView
 from ..lanes.runtime import Lanes
+from ..lanes.source_belt import BeltSource
 from ..lanes.source_http import UploadSource
+from ..lanes.source_lines import LinesSource
 from ..sinks.pump import SinkPump, SinkStatus
 from ..sinks.sink import SinkConfig
 from .config import ServiceConfig, read_token
@@ -62,6 +65,7 @@ class Front:
             statuses=lanes.board.all,
             card=lanes.pool.card,
             uploads={name: source for name, source in lanes.sources.items() if isinstance(source, UploadSource)},
+            belts=self._belts(),
             gauges=self._gauges,
             sinks=self.sinks,
             config=config,
@@ -69,5 +73,19 @@ class Front:
         )
 
     def _gauges(self) -> list[LaneGauge]:
-        lanes = self._lanes
-        return [LaneGauge(name, lane.depth, lanes.feeds[name].lines) for name, lane in lanes.lanes.items()]
+        lanes, belts = self._lanes, self._belts()
+        unseen = BeltView()
+        return [
+            LaneGauge(
+                name,
+                lane.depth,
+                lanes.feeds[name].lines,
+                belts.get(name, unseen).watchers,
+                belts.get(name, unseen).dropped_rows,
+            )
+            for name, lane in lanes.lanes.items()
+        ]
+
+    def _belts(self) -> dict[str, BeltView]:
+        sources = self._lanes.sources
+        return {name: s.view for name, s in sources.items() if isinstance(s, (LinesSource, BeltSource))}

@@ -113,10 +113,16 @@ class _Figures:
             screening.add_metric([status.lane], float(status.state is not State.NOT_SCREENING))
         depth = GaugeMetricFamily("parcelsight_queue_depth", "Accepted scans that wait for a worker.", labels=["lane"])
         lines = CounterMetricFamily("parcelsight_lines", "Lines of the stream since the start.", labels=["lane"])
+        watchers = GaugeMetricFamily("parcelsight_belt_watchers", "Programs that watch the belt.", labels=["lane"])
+        dropped = CounterMetricFamily(
+            "parcelsight_belt_rows_dropped", "Rows that watchers of the belt were too slow for.", labels=["lane"]
+        )
         for gauge in self._context.gauges():
+            watchers.add_metric([gauge.lane], gauge.belt_watchers)
+            dropped.add_metric([gauge.lane], gauge.belt_rows_dropped)
             depth.add_metric([gauge.lane], gauge.queue_depth)
             lines.add_metric([gauge.lane], gauge.lines)
-        yield from (state, screening, depth, lines)
+        yield from (state, screening, depth, lines, watchers, dropped)
 
     def _ledger(self) -> Iterator[Metric]:
         scans = CounterMetricFamily("parcelsight_scans_accepted", "Scans in the ledger.", labels=["lane"])

@@ -19,10 +19,12 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ...detector.errors import UsageError
+from .closing import BODY_ENDED, LingeringTransport, told_of_the_end
 from .config import ServiceConfig, is_loopback
 
 _BACKLOG = 128
 _MOST_HEAD_BYTES = 16_384
+_HEAD_PIECE_BYTES = 1_024
 _SHUTDOWN_S = 3
 _MOST_REFUSED_BYTES = 16_000_000
 """Of a body are read and thrown away after its answer, so that the client gets to read it; then the line is cut."""
@@ -51,23 +53,57 @@ class LimitedProtocol(H11Protocol):
         self._phase = ""
         self._since = 0.0
         self._refused_bytes = 0
+        self._ended = False
+        """The client sends no more; it may still read."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch."""
-        super().connection_made(transport)
+        self._line = LingeringTransport(transport, self._may_be_unread)
+        super().connection_made(self._line)  # type: ignore[arg-type]
         self._since = self.loop.time()
         self._look()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes in; not without end where the answer was given already."""
-        if self.cycle is not None and self.cycle.response_complete and self.conn.their_state is h11.SEND_BODY:
+        answered = self.cycle is not None and self.cycle.response_complete
+        if self._line.lingering or (answered and self.conn.their_state is h11.SEND_BODY):
             self._refused_bytes += len(data)
             if self._refused_bytes > _MOST_REFUSED_BYTES:
                 self.transport.abort()
                 return
         else:
             self._refused_bytes = 0
-        super().data_received(data)
+        # h11 limits only heads that are not whole yet, so one that comes in a single piece is given to it in several.
+        while data and not self._line.lingering:
+            size = _HEAD_PIECE_BYTES if self.conn.their_state is h11.IDLE else len(data)
+            super().data_received(data[:size])
+            data = data[size:]
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: True, keep the line, where it has not got its answer yet."""
+        # An answer that has begun and is not complete is a stream of events, and its listener has gone.
+        if self._line.lingering or self.cycle is None or self.cycle.response_started:
+            return False
+        self._ended = True
+        self._tell_of_the_end()
+        return True
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request; close where none can come."""
+        super().on_response_complete()
+        if self._ended:
+            if self.cycle.response_complete:
+                self.transport.close()
+            else:
+                self._tell_of_the_end()
+
+    def _tell_of_the_end(self) -> None:
+        if self.cycle.more_body:
+            self.cycle.scope[BODY_ENDED] = True  # type: ignore[typeddict-unknown-key]
+            self.cycle.message_event.set()
+
+    def _may_be_unread(self) -> bool:
+        return not self._ended and self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Watch no longer."""
@@ -91,7 +127,7 @@ class LimitedProtocol(H11Protocol):
         answered = self.cycle is None or self.cycle.response_complete
         if self.flow.write_paused or (answered and self.transport.get_write_buffer_size()):
             return "reading", self._limits.stalled_s
-        if answered and self.conn.their_state is h11.SEND_BODY:
+        if self._line.lingering or (answered and self.conn.their_state is h11.SEND_BODY):
             return "refused body", self._limits.refused_body_s
         if answered:
             # Each answered request begins a new wait; a request dripping in does not.
@@ -158,7 +194,7 @@ class Service:
         self.host = host
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
-            app,
+            told_of_the_end(app),
             http=partial(LimitedProtocol, limits=limits),  # type: ignore[arg-type]
             ws="none",
             lifespan="on",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...datasets.belt import Lines
 from .assembly import DEFAULT_SETTINGS, Assembler, AssemblySettings, BeltGeometry
 from .calibration import ViewCalibration, is_dark, widest_run
 from .joining import Chunk, Joiner, Lost
@@ -17,6 +18,10 @@ from .rows import RowCounter
 
 MAX_DEAD_RUN_MM = 6.0
 """Dead detectors side by side: what lies behind more of them is not seen."""
+
+
+SeeRows = Callable[[Hello, NDArray[np.int64], Mapping[str, Lines]], None]
+"""Called with new rows of the belt: the stream, (n,) their places, and by view (n, detectors, 2) calibrated levels."""
 
 
 @dataclass(slots=True)
@@ -51,11 +56,13 @@ class BeltReader:
         hello: the stream.
         next_line: the first line that is wanted; None: whatever comes first.
         settings: lengths.
+        see_rows: for people who watch the belt; must be quick, and change nothing.
     """
 
     hello: Hello
     next_line: int | None = None
     settings: AssemblySettings = DEFAULT_SETTINGS
+    see_rows: SeeRows | None = None
     counts: StreamCounts = field(default_factory=StreamCounts)
     _joiner: Joiner = field(init=False)
     _rows: RowCounter = field(init=False)
@@ -151,6 +158,8 @@ class BeltReader:
             return
         fresh = {view: lines[new.chosen] for view, lines in chunk.views.items()}
         levels = {view: self._calibrations[view].levels(lines) for view, lines in fresh.items()}
+        if self.see_rows is not None:
+            self.see_rows(self.hello, new.rows, levels)
         first_ms = chunk.clock_ms + 1000 / self.hello.line_rate_hz * int(new.chosen[0])
         events, airy = self._assembler.add(levels, new.rows, chunk.first_line + new.chosen, first_ms)
         yield from events

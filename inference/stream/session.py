@@ -10,7 +10,7 @@ from .assembly import DEFAULT_SETTINGS, AssemblySettings
 from .framing import Damage, Deframer
 from .parcels import BeltEvent
 from .protocol import ANYWHERE, End, Hello, LinesMessage, Refused, Status, encode
-from .reading import BeltReader
+from .reading import BeltReader, SeeRows
 from .transport import Connection
 
 STATUS_EVERY_S = 1.0
@@ -21,18 +21,19 @@ class BeltStream:
 
     Args:
         settings: lengths of parcels and windows.
+        see_rows: as `BeltReader` has it.
     """
 
-    def __init__(self, settings: AssemblySettings = DEFAULT_SETTINGS) -> None:
+    def __init__(self, settings: AssemblySettings = DEFAULT_SETTINGS, see_rows: SeeRows | None = None) -> None:
         self.reader: BeltReader | None = None
-        self._settings = settings
+        self._settings, self._see_rows = settings, see_rows
 
     def begin(self, hello: Hello) -> Iterator[BeltEvent]:
         """A scanner has introduced itself; what another stream left in the beam ends."""
         if self.reader is not None and self.reader.hello == hello:
             return
         yield from self.break_off("the scanner began another stream")
-        self.reader = BeltReader(hello, settings=self._settings)
+        self.reader = BeltReader(hello, settings=self._settings, see_rows=self._see_rows)
 
     def break_off(self, text: str) -> Iterator[BeltEvent]:
         """What is in the beam ends, with this said of it."""
