@@ -71,6 +71,7 @@ ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/parcels/{parcel_id}"): _RECORDS,
     ("GET", "/supervisor"): _SUPERVISE,
     ("GET", "/supervisor/classes"): _SUPERVISE,
+    ("GET", "/supervisor/sites"): _SUPERVISE,
     ("GET", "/supervisor/{table}.csv"): _SUPERVISE,
     ("GET", "/supervisor/tip"): _SUPERVISE,
     ("POST", "/supervisor/tip"): _TIP,

@@ -14,6 +14,7 @@ Pages (HTML; a template gets ``shell`` (contexts.Shell) and ``page`` (its class 
     GET  /parcels                parcels.html    ?q=barcode or number &state= &verdict= &lane= &before=ID
     GET  /parcels/{id}           parcel.html
     GET  /supervisor             supervisor.html ?hours=24 &lane= &person=LOGIN; also /supervisor/classes
+    GET  /supervisor/sites       fleet.html      every lane of all sites
     GET  /supervisor/{table}.csv decisions, hours, classes, openings; same parameters
     GET  /supervisor/tip         supervisor_tip.html POST: rate, answer_s, stopped_s, weight-CLASS
     GET  /tutor/manual           tutor/manual.html; /tutor/manual/{class}, /tutor/manual.pdf
@@ -100,6 +101,7 @@ def all_routers(console: Console) -> list[APIRouter]:
         desk_api,
         events_api,
         figures_pages,
+        fleet_page,
         manual_pages,
         me,
         pages,
@@ -114,6 +116,7 @@ def all_routers(console: Console) -> list[APIRouter]:
         signin.signin_router,
         pages.pages_router,
         figures_pages.figures_router,
+        fleet_page.fleet_router,
         people_pages.people_router,
         audit_page.audit_router,
         me.me_router,
