@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -169,10 +173,26 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
     assert finding.level is Level.FAIL and "may not be written" in finding.found
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_of_somebody_else(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    assert levels(check_storage(tmp_path)) == {"folder": Level.FAIL}
+    """As somebody who may not write there: root may write everywhere, so root becomes nobody, in a process apart."""
+    folder = Path(tempfile.mkdtemp(prefix="parcelsight-")) if os.geteuid() == 0 else tmp_path
+    folder.chmod(0o555)
+    program = textwrap.dedent(f"""
+        import os
+        from pathlib import Path
+        from parcelsight.commands.doctor_storage import check_storage
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+        for finding in check_storage(Path({str(folder)!r})):
+            print(finding.check, finding.level.name)
+    """)
+    try:
+        told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    finally:
+        folder.chmod(0o700)
+    assert told.stdout.splitlines() == ["folder FAIL"], told.stderr
 
 
 def test_a_clock_in_the_past_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -403,7 +403,8 @@ def test_openapi_tells_every_route(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     assert set(document["paths"]) == {
         "/v2/health/live", "/v2/health/ready", "/v2/models", "/v2/models/{name}", "/v2/models/{name}/ready",
-        "/v1/scans", "/v1/scans/{sequence}", "/v1/scans/{sequence}/file", "/v1/verdicts", "/v1/events", "/metrics", "/v1/lanes/{lane}/belt",
+        "/v1/scans", "/v1/scans/{sequence}", "/v1/scans/{sequence}/file", "/v1/verdicts", "/v1/events", "/metrics",
+        "/v1/lanes/{lane}/belt",
     }  # fmt: skip
     for path, verbs in document["paths"].items():
         for verb, route in verbs.items():

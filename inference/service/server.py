@@ -99,7 +99,7 @@ class LimitedProtocol(H11Protocol):
 
     def _tell_of_the_end(self) -> None:
         if self.cycle.more_body:
-            self.cycle.scope[BODY_ENDED] = True  # type: ignore[typeddict-unknown-key]
+            self.cycle.scope[BODY_ENDED] = True  # type: ignore[literal-required]
             self.cycle.message_event.set()
 
     def _may_be_unread(self) -> bool:
