@@ -31,6 +31,7 @@ AREA = {
     "/desk": "screen", "/api/desk": "screen", "/openings": "opening", "/api/openings": "opening", "/parcels": "records",
     "/api/parcels": "records", "/api/scans": "records", "/supervisor": "supervise", "/api/figures": "supervise",
     "/people": "administer", "/audit": "audit", "/tutor/courses": "train", "/tutor": "learn", "/api/tutor": "learn",
+    "/api/belt": "records",
 }  # fmt: skip
 """Beginning of a path → what it belongs to, written down a second time and by hand: the table may be wrong."""
 

@@ -50,6 +50,7 @@ _LEARN, _TRAIN = _any(Permission.LEARN), _any(Permission.TRAIN_PEOPLE)
 
 ACCESS: dict[tuple[str, str], Rule] = {
     ("GET", "/healthz"): _EVERYBODY,
+    ("GET", "/api/openapi.json"): _SIGNED_IN,
     ("GET", "/static"): _EVERYBODY,
     ("GET", "/setup/{token}"): _EVERYBODY,
     ("POST", "/setup/{token}"): _EVERYBODY,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
@@ -59,6 +60,11 @@ def create_routes(console: Console) -> FastAPI:
     problems.install(app, console)
     for router in all_routers(console):
         app.include_router(router)
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    def description() -> dict[str, Any]:
+        """Of the API, for programs that use it."""
+        return app.openapi()
 
     @app.get("/healthz", tags=["health"], summary="The program answers")
     async def live() -> dict[str, bool]:

@@ -57,6 +57,7 @@ JSON (session cookie; errors are ``{"error": …, "remedy": …}``; 409 where th
     GET    /api/figures?hours=&lane=&person=  {work, truth}; /api/figures/classes  {classes}
     POST   /api/tip/stop                      {stopped, abandoned}; also /start
     GET    /api/events                        server-sent events, below
+    GET    /api/openapi.json                  this, as OpenAPI describes it
     GET    /healthz                           {"live": true}
 
 Parcel::

@@ -1,6 +1,6 @@
 // Draws developed pictures to the screen with WebGL2.
 
-import { Developer, Plate } from "./developer.js";
+import { Developer, Plate, within } from "./developer.js";
 import { PictureError } from "./format.js";
 import { program } from "./gl.js";
 import { halved } from "./measure.js";
@@ -69,6 +69,8 @@ export class GlRenderer {
     gl.activeTexture(gl.TEXTURE0);
     for (const pass of laid) this.#pass(pass, height);
     gl.disable(gl.SCISSOR_TEST);
+    // What super penetration needs is digested while nobody waits for it.
+    if (atRest) for (const { plate } of laid) if (plate.kind !== "pseudo-colour") this.developer.digest(plate, true);
     return laid.every(({ plate }) => within([0, 0, plate.width, plate.height], plate.done));
   }
 
@@ -129,6 +131,3 @@ function seenPart(plate, [a, b, c, d, e, f], [x, y, width, height], reduced) {
   });
   return [sides[0][0], sides[1][0], sides[0][1], sides[1][1]];
 }
-
-const within = ([x, y, width, height], [left, top, wide, high]) =>
-  x >= left && y >= top && x + width <= left + wide && y + height <= top + high;
