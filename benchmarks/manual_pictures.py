@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from parcelsight.datasets.synthetic.catalogue import KINDS
 from parcelsight.datasets.synthetic.concealment import PRESENTATIONS
 from parcelsight.datasets.synthetic.gallery import close_up
 from parcelsight.datasets.synthetic.render import render
-from parcelsight.datasets.synthetic.scanner import load_scanner
+from parcelsight.datasets.synthetic.scanner import Scanner, load_scanner
 from parcelsight.datasets.synthetic.shapes import rotation
 from parcelsight.datasets.synthetic.solids import Item, Parcel
 from parcelsight.datasets.synthetic.threats import KitKind, kit
@@ -34,7 +35,11 @@ from parcelsight.screening.tutor.manual import ALIKE, FOLDER, INDEX
 SIZE_PX = (320, 240)
 _QUALITY = 80
 _SCANNER = "duo140"
-_DESIGN = {"pistol": 3, "revolver": 5, "long_gun": 8, "cartridge_pack": 4, "magazine": 2}
+_DESIGN = {
+    "pistol": 20, "revolver": 10, "long_gun": 15, "bolt": 3, "frame_receiver": 2, "silencer": 0, "slide": 2,
+    "cartridge_pack": 4, "magazine": 2,
+}  # fmt: skip
+"""Typical ones: what a person knows best is where learning begins."""
 _TURNS = (
     ("flat", "x", 0.0), ("along 35", "x", 35.0), ("along 65", "x", 65.0), ("along 90", "x", 90.0),
     ("across 40", "y", 40.0), ("across 65", "y", 65.0), ("across 85", "y", 85.0), ("back", "x", 180.0),
@@ -45,7 +50,7 @@ _KIT: dict[str, KitKind] = {
     "revolver": "revolver", "cylinder": "revolver", "long_gun": "long_gun", "bolt": "long_gun",
 }  # fmt: skip
 _WHOLE = {"pistol": "pistol", "revolver": "revolver", "long_gun": "long_gun"}
-_LEVELS = {"low": (0.0, 0.6), "normal": (0.0, 2.6), "high": (0.9, 4.6)}
+_LEVELS = {"low": (0.0, 1.5), "normal": (0.0, 2.8), "high": (1.0, 4.6)}
 """Attenuations shown from white to black."""
 Rng = np.random.Generator
 Pixels = NDArray[np.uint8]
@@ -73,7 +78,15 @@ def scanned(items: Sequence[Item], rng: Rng, length_mm: float | None = None) -> 
     size = ends[:, 1].max(0) - ends[:, 0].min(0)
     pitch = max(0.2, (length_mm or float(max(size[0], size[1] * 4 / 3))) * 1.06 / SIZE_PX[0])
     parcel = Parcel(lifted[0], tuple(lifted[1:]), "manual")
-    return render(parcel, close_up(load_scanner(_SCANNER), pitch), rng)[0].scan
+    return render(parcel, close_up(_sound_scanner(), pitch), rng)[0].scan
+
+
+@cache
+def _sound_scanner() -> Scanner:
+    """Without dead detectors, whose lines would draw the eye."""
+    scanner = load_scanner(_SCANNER)
+    signal = scanner.preset.signal.model_copy(update={"dead_share": 0.0})
+    return Scanner(scanner.name, scanner.preset.model_copy(update={"signal": signal}), scanner.nodes)
 
 
 def framed(rgb: Pixels) -> Pixels:
@@ -125,7 +138,8 @@ def _plate(item: Item) -> tuple[Item, ...]:
 def _laid_out(items: Sequence[Item]) -> list[Item]:
     """Parts beside each other, longest first, in rows."""
     ordered = sorted(items, key=lambda item: -_length(item))
-    reach = _length(ordered[0])
+    areas = [float(np.ptp(item.bounds_mm, axis=0)[:2].prod()) for item in ordered]
+    reach = max(_length(ordered[0]), 1.7 * float(np.sqrt(sum(areas))))
     placed, x, y, row = [], 0.0, 0.0, 0.0
     for item in ordered:
         size = np.ptp(item.bounds_mm, axis=0)
