@@ -98,7 +98,7 @@ def test_a_browser_asks_nobody_and_finds(site: Path) -> None:
         for name in ("index.html", "model-card.html", "api/detector.html"):
             page.goto((site / name).as_uri())
         page.goto((site / "index.html").as_uri())
-        page.locator("label[for=__search]").first.click()
+        page.locator("input.md-search__input").focus()
         page.locator("input.md-search__input").press_sequentially("wheelhouse")
         page.wait_for_selector(".md-search-result__item a", timeout=60_000)
         found = page.locator(".md-search-result__item").first.inner_text()

@@ -51,7 +51,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "screening": (
         "rates", "viewer_format", "tutor.detection_theory", "tutor.adaptive", "tutor.factors", "tutor.results",
-        "audit.verify",
+        "audit.verification",
     ),
     "configs": ("loading",),
 }  # fmt: skip
