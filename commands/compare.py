@@ -46,9 +46,9 @@ def compare(
         counted = (change for change in changes if bar.advance(task) is None)
         _write(scans, counted)
     if json:
-        print(json_text.dumps(_plain(found)))
+        print(json_text.dumps(as_plain(found)))
     else:
-        _show(found)
+        show(found)
 
 
 def _write(path: Path | None, changes: Iterable[Changed]) -> None:
@@ -72,13 +72,14 @@ def _cell(text: str) -> str:
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def _show(found: Comparison) -> None:
+def show(found: Comparison, place: str = "site") -> None:
+    """Tables of a comparison; ``place`` is what its scans are told apart by."""
     for letter, plan in (("A", found.before), ("B", found.after)):
         stdout.print(f"{letter}: {plan.model}, operating point {plan.operating_point}")
     stdout.print(f"{found.scans:,} scans in both, {found.unscreened:,} of them not judged by one or both")
     if found.missing:
         stdout.print(f"{found.missing:,} scans are in one result alone; nothing is said of them", style="yellow")
-    table = Table("site", "class", "scans", "A", "B", "found", "dropped", "change (95 %)")
+    table = Table(place, "class", "scans", "A", "B", "found", "dropped", "change (95 %)")
     for column in table.columns[2:]:
         column.justify = "right"
     for site, name, paired in found.lines():
@@ -101,7 +102,8 @@ def _points(paired: Paired) -> str:
     return f"{100 * paired.difference:+.2f} ({100 * low:+.2f} to {100 * high:+.2f}) points"
 
 
-def _plain(found: Comparison) -> dict[str, Any]:
+def as_plain(found: Comparison) -> dict[str, Any]:
+    """A comparison for programs."""
     return {
         "before": found.before.model,
         "after": found.after.model,

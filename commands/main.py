@@ -15,6 +15,7 @@ from . import (
     belt,
     bundle,
     card,
+    collect,
     compare,
     console,
     dataset,
@@ -30,6 +31,7 @@ from . import (
     rescreen,
     run,
     screen,
+    shadow,
     sign,
     start_weights,
     synthesize,
@@ -69,6 +71,8 @@ app.command("run", cls=Verb)(run.run)
 app.command("replay", cls=Verb)(replay.replay)
 app.command("rescreen", cls=Verb)(rescreen.rescreen)
 app.command("deploy", cls=Verb)(deploy.deploy)
+app.command("collect", cls=Verb)(collect.collect)
+app.command("shadow", cls=Verb)(shadow.shadow)
 app.command("compare", cls=Verb)(compare.compare)
 app.command("bundle", cls=Verb)(bundle.bundle)
 app.command("verify", cls=Verb)(verify.verify)
