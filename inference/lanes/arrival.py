@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from ...datasets.scan import Scan
 from ...detector.errors import ScanError
 from ..verdicts import ScreenedScan
+from .parcel_again import BeltPlace
 
 MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 """Of one scan, both halves of a pair together; sources stop reading a body here."""
@@ -44,6 +45,8 @@ class Arrival:
     scan: Scan | None = None
     judged: ScreenedScan | None = None
     """The outcome where the scan was screened while it came in (parcels on the belt); asked for only with ``scan``."""
+    place: BeltPlace | None = None
+    """Where on its stream it was read; asked for only with ``scan``."""
     clock_ms: float | None = None
     """The scanner's own clock, where it has one."""
     barcode: str = ""

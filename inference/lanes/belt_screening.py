@@ -27,6 +27,7 @@ from ..verdicts import ScreenedScan, Verdict
 from .arrival import Arrival
 from .events import EarlyResult
 from .jobs import JobFailed, WindowFuture, WindowJob, WindowResult
+from .parcel_again import LOOK, BeltPlace, look_of
 from .source import Deliver, Refusal, Surroundings
 
 _log = logging.getLogger(__name__)
@@ -200,6 +201,7 @@ class BeltScreening:
                 datetime.now(UTC),
                 scan=part.scan,
                 judged=judged,
+                place=BeltPlace(parcel.stream, view, len(parcel.views) > 1, parcel.first_line, parcel.end_line),
                 clock_ms=parcel.first_ms,
                 meta=_meta(parcel, view, part),
             )
@@ -242,6 +244,7 @@ def _meta(parcel: ParcelFinished, view: str, part: BeltPart) -> dict[str, str]:
         "first_detector": str(part.first_detector),
         "first_row": str(part.first_row),
         "rows_per_px": f"{part.rows_per_px:.4f}",
+        LOOK: look_of(part.scan),
     }
     if parcel.lost_rows:
         meta["lost_rows"] = _ranges(parcel.lost_rows)

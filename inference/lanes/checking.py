@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 
@@ -14,6 +15,7 @@ from .config import LaneConfig, LanesConfig
 from .events import Hub
 from .ledger import Ledger
 from .pool import DetectorPool
+from .rolling import chosen_model
 from .runtime import worker_settings
 from .source import Surroundings
 from .worker import Worker, WorkerDied, read_card
@@ -36,6 +38,8 @@ def checks(config: LanesConfig) -> Iterator[Check]:
 
 def _check_model(config: LanesConfig) -> str:
     settings = worker_settings(config)
+    if config.rollout is not None:
+        settings = replace(settings, model=chosen_model(config.rollout))
     started = perf_counter()
     try:
         worker = Worker(settings, read_card(settings))

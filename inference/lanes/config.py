@@ -14,6 +14,7 @@ from ..service.config import ServiceConfig
 from ..sinks.registry import AnySink
 from .causes import LossPolicy
 from .registry import AnySource
+from .rolling import RolloutConfig
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 """Of a lane: it becomes part of addresses, topics and metric labels."""
@@ -66,6 +67,8 @@ class LanesConfig(_Section):
     ledger: Path
     """Folder; made if it is missing. Relative paths start where the program is started."""
     model: Path = SHIPPED_MODEL
+    rollout: RolloutConfig | None = None
+    """A file that names the model instead, and may name another while lanes run: `parcelsight rollout`."""
     operating_point: PointName = PointName.BALANCED
     workers: WorkersConfig = WorkersConfig()
     engine: KServeConfig | None = None

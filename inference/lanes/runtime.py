@@ -19,6 +19,7 @@ from .lane import Lane, Shared
 from .ledger import Ledger
 from .pool import DetectorPool, PoolStatus
 from .recorder import Outcome, Recorder
+from .rolling import RollingPool
 from .source import Source, Surroundings
 from .state import Cause, State, StateBoard
 from .watch import ClockWatch, StorageWatch
@@ -49,7 +50,7 @@ class Lanes:
         self.board = StateBoard(
             (lane.name for lane in config.lanes), lambda status: self.hub.publish(StateChanged(status))
         )
-        self.pool = DetectorPool(worker_settings(config), config.workers.count, self._on_pool)
+        self.pool = self._make_pool()
         self.sources = open_sources(config, Surroundings(self.pool, self.hub))
         self.ledger = Ledger(config.ledger.resolve())
         self._storage = StorageWatch(self.ledger, config.retention, self.board)
@@ -69,6 +70,12 @@ class Lanes:
         self._unscreened_before = self._count_unscreened()
         self.unscreened = 0
         """Scans of this run that nothing looked at; counted when it has stopped."""
+
+    def _make_pool(self) -> DetectorPool | RollingPool:
+        settings, workers = worker_settings(self.config), self.config.workers.count
+        if self.config.rollout is None:
+            return DetectorPool(settings, workers, self._on_pool)
+        return RollingPool(settings, workers, self._on_pool, self.config.rollout, self._on_rollout)
 
     def start(self) -> None:
         """Start the workers, finish what an earlier run left, and open the lanes; returns at once."""
@@ -130,6 +137,12 @@ class Lanes:
             state = State.DEGRADED if status.ready else State.NOT_SCREENING
             detail = f"{status.ready} of {status.wanted} workers are ready: {status.trouble}"
             self.board.trouble(None, Cause.WORKERS, state, detail)
+
+    def _on_rollout(self, trouble: str) -> None:
+        if trouble:
+            self.board.trouble(None, Cause.ROLLOUT, State.DEGRADED, trouble)
+        else:
+            self.board.well(None, Cause.ROLLOUT)
 
     def _watch(self) -> None:
         while not self._stop.wait(_LOOK_EVERY_S):

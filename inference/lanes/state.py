@@ -39,6 +39,8 @@ class Cause(StrEnum):
     LINES_LOST = "lines-lost"
     WORKERS = "workers"
     """No worker is ready, or some are missing."""
+    ROLLOUT = "rollout"
+    """Another model should run here, and does not come up; the one before goes on."""
     OVERLOAD = "overload"
     DISK_FULL = "disk-full"
     READ_ONLY = "read-only"

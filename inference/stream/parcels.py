@@ -120,6 +120,11 @@ class ParcelFinished:
     notes: tuple[Note, ...] = ()
 
     @property
+    def stream(self) -> str:
+        """Whose lines these are; parcel ids are the stream's name and the first line."""
+        return self.parcel_id.rpartition("-")[0]
+
+    @property
     def doubts(self) -> list[str]:
         """Why silence about it means nothing."""
         return [note.text for note in self.notes if note.flaw.forbids_silence]
