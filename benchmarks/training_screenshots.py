@@ -20,10 +20,10 @@ from parcelsight.screening.people.roles import Role
 from parcelsight.screening.tutor.adaptive import hit_chance
 from parcelsight.screening.tutor.answers import Said, answer
 from parcelsight.screening.tutor.clocks import Clock
-from parcelsight.screening.tutor.courses import create_course, enrol
+from parcelsight.screening.tutor.courses import create_course, enrol, starter_plan
 from parcelsight.screening.tutor.exercises import next_picture, start
 from parcelsight.screening.tutor.library import import_dataset
-from parcelsight.screening.tutor.plans import parts_plan, starter_plan
+from parcelsight.screening.tutor.plans import parts_plan
 from parcelsight.screening.tutor.progress import courses_of
 from parcelsight.screening.tutor.tables import ItemRow
 from tests.console_site import ConsoleSite, console_site, signed_in

@@ -16,7 +16,7 @@ export function showLesson(viewer, view, told) {
   setText(byId("outcome-why"), word(misplaced ? "why.misplaced" : `why.${key}`));
   const labels = [...new Set(told.truths.map(({ label }) => label))];
   byId("truths").replaceChildren(...labels.map((label) => truth(told.truths.find((one) => one.label === label))));
-  byId("looks").replaceChildren(...told.looks.map(look));
+  byId("looks").replaceChildren(...told.looks.map((url, at) => look(url, at, term(labels[0]))));
   byId("looks-part").hidden = told.looks.length === 0;
   const alike = labels.map((label) => word(`alike.${label}`));
   byId("alike-part").hidden = alike.length === 0;
@@ -32,7 +32,7 @@ function truth({ label, group, manual_url: manual }) {
   return make("li", {}, make("strong", {}, term(label)), " ", make("span", { class: "quiet" }, term(group)), " · ", link);
 }
 
-function look(url, at) {
+function look(url, at, name) {
   const caption = word(at === 0 ? "look.here" : "look.turned");
-  return make("li", {}, make("img", { src: url, width: 120, height: 120, alt: caption }), make("span", { class: "quiet" }, caption));
+  return make("li", {}, make("img", { src: url, width: 120, height: 120, alt: `${name}: ${caption}` }), make("span", { class: "quiet" }, caption));
 }
