@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -128,9 +130,10 @@ def _counted(site: TipSite, began: Any) -> dict[str, Any]:
 
 def compare(parcels: int, rate: float, seed: int = 1) -> dict[str, Any]:
     """Both consoles; which tables and figures differ, which must be none."""
-    with TemporaryDirectory(prefix="tip-counts-") as name:
-        without = run(Path(name) / "without", parcels, 0.0, seed)
-        with_tip = run(Path(name) / "with", parcels, rate, seed)
+    with TemporaryDirectory(prefix="tip-counts-") as name, ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        days = [pool.submit(run, Path(name) / day, parcels, each, seed)
+                for day, each in (("without", 0.0), ("with", rate))]  # fmt: skip
+        without, with_tip = (day.result() for day in days)
     differ = [
         f"{part}.{key}"
         for part in ("tables", "figures")

@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUPS: dict[str, tuple[str, ...]] = {
-    "Operators": ("operators-guide.md", "viewer.md", "trainers-guide.md", "operator-training.md"),
+    "Operators": ("operators-guide.md", "viewer.md", "trainers-guide.md", "operator-training.md", "tip.md"),
     "Trainers of models": (
         "trainers-of-models.md", "datasets.md", "training.md", "evaluation.md", "physics.md", "threat-projection.md",
         "virtual-scanner.md", "rendered-to-real.md", "content-safety.md",

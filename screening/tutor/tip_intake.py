@@ -58,7 +58,7 @@ class TipIntake:
         store: of projections.
         library: of threats.
         secret: of the site.
-        hold_s: HOLD_S; None neither waits nor drops what took longer, for measurements.
+        hold_s: HOLD_S; None neither waits nor does the work for nothing, where nobody looks for signs: in tests.
     """
 
     def __init__(
@@ -109,6 +109,8 @@ class TipIntake:
             return None
         policy = replace(settings.policy, mix=mix)
         chosen = projection_for(passing, policy, self._secret)
+        if chosen is None and self._hold_s is None:
+            return None
         # The same work for every parcel; for those that are not chosen its result is thrown away.
         wanted = chosen or projection_for(passing, policy, self._secret, is_certain=True)
         if wanted is None:
