@@ -1,10 +1,10 @@
 """The pictures of the operators' guide: every page of the console, at both sizes that it is made for.
 
-parcelsight synthesize parcels --count 8 --scanner duo140 --views 2
-python -m benchmarks.console_screenshots --parcels parcels [--out docs/images] [--every-page]
+python -m benchmarks.console_screenshots [--out docs/images] [--every-page]
 
-Parcels, alarms and dense areas are real: rendered parcels as the shipped model and the dense-area check see them. What
-officers decided about them is made up, so that the supervisor's pages have something to show.
+Parcels, alarms, dense areas and the belt are real: the sample parcels with two views as the shipped model and the
+dense-area check see them, passing on a lane service's belt. What officers decided about them is made up, so that the
+supervisor's pages have something to show.
 """
 
 from __future__ import annotations
@@ -12,23 +12,35 @@ from __future__ import annotations
 import argparse
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from parcelsight.datasets.belt import play
+from parcelsight.datasets.belt_samples import PITCH_MM, lay_belt, read_samples
 from parcelsight.datasets.canonical import canonical_rgb
-from parcelsight.datasets.native import open_dataset
 from parcelsight.datasets.readers import read_scan
+from parcelsight.datasets.scan import Scan, ScanKind
 from parcelsight.detector.taxonomy import TAXONOMY
 from parcelsight.inference.dense import dense_areas
 from parcelsight.inference.detector import Detector
+from parcelsight.inference.lanes.belt_view import BeltView
+from parcelsight.inference.lanes.spool import encode_scan
+from parcelsight.inference.stream.sending import hello_of
 from parcelsight.inference.verdicts import Verdict
+from parcelsight.screening.follow.belts import BeltRelay
+from parcelsight.screening.follow.link import Service
 from parcelsight.screening.people.accounts import require_row
 from parcelsight.screening.people.roles import Role
 from parcelsight.screening.storage.tables import DecisionKind, DecisionRow, MarkRow, OpeningRow, ParcelRow, ParcelState
 from parcelsight.screening.storage.times import now
 from tests.console_site import S10, Alarm, ConsoleSite, View, console_site, sample_files, signed_in
+from tests.service_parts import running_service
 from tests.viewer_bench import SOFTWARE_GL
 
 if TYPE_CHECKING:
@@ -38,6 +50,10 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "detector" / "weights" / "parcelsight-n.onnx"
 SIZES = {"": (1366, 768), "-1920": (1920, 1080)}
 QUALITY = 80
+LANE = "sarajevo-2"
+_BLOCK_LINES = 16
+_BELT_MS = 9000
+"""Until the belt's picture is full."""
 PAGES = {
     "amina": {"openings": "/openings", "me": "/me", "help": "/help"},
     "marc": {"parcels": "/parcels", "record": "/parcels/71", "supervisor": "/supervisor?hours=168",
@@ -50,24 +66,55 @@ GUIDE = ("openings", "supervisor")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Make them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parcels", type=Path, help="data set of parcels with two views; else the sample parcels")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--every-page", action="store_true", help="also those that the guide does not show")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     from playwright.sync_api import sync_playwright
 
-    with tempfile.TemporaryDirectory() as folder, console_site(Path(folder)) as site, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as name, console_site(Path(name)) as site, sync_playwright() as playwright:
+        folder = Path(name)
         people(site)
         past(site)
-        parcels(site, options.parcels)
+        stack = ExitStack()
+        site.console.belts = BeltRelay([Service(stack.enter_context(running_belt(folder)))])
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(SOFTWARE_GL))
+        for suffix, size in SIZES.items():
+            waiting(site, browser, options.out, suffix, size)
+        parcels(site, folder)
         for suffix, size in SIZES.items():
             desk(site, browser, options.out, suffix, size)
             for login, pages in PAGES.items():
                 shown = {name: path for name, path in pages.items() if options.every_page or name in GUIDE}
                 plain(site, browser, options.out, login, shown, suffix, size)
         browser.close()
+        stack.close()
+
+
+@contextmanager
+def running_belt(folder: Path) -> Iterator[str]:
+    """A lane service on whose belt the sample parcels pass; its address."""
+    view, stop = BeltView(), Event()
+    belt = lay_belt(folder / "belt", read_samples(), speed_m_s=0.25, gap_mm=250.0)
+    hello = hello_of(belt, "belt")
+
+    def run() -> None:
+        while not stop.is_set():
+            for block in play(belt.blocks(_BLOCK_LINES), belt.motion.line_rate_hz):
+                first = block.first_sequence
+                view.show(hello, np.arange(first, first + len(block), dtype=np.int64), block.views)
+                if stop.is_set():
+                    return
+
+    runner = Thread(target=run)
+    (folder / "lanes").mkdir()
+    with running_service(folder / "lanes", lanes=(LANE,), belts={LANE: view}) as (service, _):
+        runner.start()
+        try:
+            yield service.url
+        finally:
+            stop.set()
+            runner.join()
 
 
 def people(site: ConsoleSite) -> None:
@@ -79,24 +126,18 @@ def people(site: ConsoleSite) -> None:
     site.lane()
 
 
-def parcels(site: ConsoleSite, folder: Path | None) -> None:
+def parcels(site: ConsoleSite, folder: Path) -> None:
     """What waits: those with alarms first, as the queue orders them."""
     detector = Detector(MODEL)
-    for number, views in enumerate(_views(folder)[: len(S10)]):
-        seen = [_seen(detector, file, view) for file, view in views]
+    for number, views in enumerate(read_samples()[: len(S10)]):
+        seen = []
+        for view, levels in views.items():
+            file = folder / f"{number}-{view}.tif"
+            file.write_bytes(encode_scan(Scan(file.stem, levels, ScanKind.DUAL_ENERGY, PITCH_MM, view)))
+            seen.append(_seen(detector, file, view))
         alarmed, dense = any(view.alarms for view in seen), any(view.dense for view in seen)
         verdict = Verdict.ALARM if alarmed else Verdict.REVIEW if dense else Verdict.NO_ALARM
         site.parcel(*seen, verdict=verdict, item_id=S10[number])
-
-
-def _views(folder: Path | None) -> list[list[tuple[Path, str]]]:
-    if folder is None:
-        return [[(file, "top")] for file in sample_files()]
-    found: dict[str, list[tuple[Path, str]]] = {}
-    for record in open_dataset(folder):
-        name, _, view = record.scan_id.rpartition("_")
-        found.setdefault(name, []).append((Path(record.files[0]), view))
-    return [sorted(views, key=lambda pair: pair[1], reverse=True) for _, views in sorted(found.items())]
 
 
 def _seen(detector: Detector, file: Path, view: str) -> View:
@@ -145,10 +186,20 @@ def _decided(site: ConsoleSite, parcel: int, verdict: Verdict, chance: random.Ra
             row.state = ParcelState.DONE
 
 
+def waiting(site: ConsoleSite, browser: Browser, out: Path, suffix: str, size: tuple[int, int]) -> None:
+    """The desk while the belt runs and nothing is there to decide."""
+    page = _open(site, browser, "amina", size)
+    page.wait_for_selector("body[data-belt]")
+    page.wait_for_timeout(_BELT_MS)
+    _save(page, out / f"console-waiting{suffix}.jpg")
+    page.context.close()
+
+
 def desk(site: ConsoleSite, browser: Browser, out: Path, suffix: str, size: tuple[int, int]) -> None:
     """The desk: deciding, giving a reason, waiting for nothing, not screened, and in Arabic."""
     page = _open(site, browser, "amina", size)
     _at_desk(page)
+    page.wait_for_timeout(_BELT_MS)
     _save(page, out / f"console-desk{suffix}.jpg")
     page.keyboard.press("r")
     page.wait_for_timeout(300)

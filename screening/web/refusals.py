@@ -73,6 +73,8 @@ REFUSALS: tuple[str, ...] = (
     _n("take some back"),
     _n("tell whoever looks after the console"),
     _n("tell your supervisor"),
+    _n("name a lane that this console follows"),
+    _n("the lane %(text)s has no belt to watch"),
     _n("the belt is not shown while threats are projected"),
     _n("the manual has no page on %(name)s"),
     _n("the mix of projected threats is empty"),
