@@ -1,6 +1,6 @@
 """Kill the console at random moments while an officer decides: is a decision lost or doubled, and how soon is it back?
 
-python -m benchmarks.console_chaos [--kills 200] [--seed 1] [--database URL]
+python -m benchmarks.console_chaos [--kills 200] [--minutes M] [--seed 1] [--database URL] [--json FILE]
 
 A real ``parcelsight console`` process is killed with SIGKILL and started again. The officer is a client that does what
 the page does: it sends a decision with its request id until it is acknowledged, and goes on. At the end every
@@ -10,14 +10,16 @@ acknowledged decision must stand in the database once, nothing else may, and the
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -35,7 +37,7 @@ from parcelsight.screening.storage.times import now
 from parcelsight.screening.web.guard import COOKIE
 
 _AGAIN_S = 0.05
-_DEADLINE_S = 60.0
+_DEADLINE_S = 300.0
 
 
 @dataclass
@@ -92,9 +94,15 @@ class Report:
     doubled: int
     record_is_whole: bool
     longest_wait_s: float
+    """Of the officer for an answer, over a kill and the start after it."""
+    median_back_s: float
+    """From a kill until the console answers again."""
+    worst_back_s: float
 
 
-def chaos(folder: Path, kills: int, seed: int, url: str | None = None, parcels: int = 20_000) -> Report:
+def chaos(
+    folder: Path, kills: int, seed: int, url: str | None = None, parcels: int = 20_000, most_s: float = float("inf")
+) -> Report:
     """Do it.
 
     Args:
@@ -103,6 +111,7 @@ def chaos(folder: Path, kills: int, seed: int, url: str | None = None, parcels: 
         seed: of the moments.
         url: of a database; None for SQLite.
         parcels: that wait at the beginning.
+        most_s: stop killing after so long.
     """
     database = Database(url or str(folder / "console.db"))
     token = _prepare(database, parcels)
@@ -112,21 +121,24 @@ def chaos(folder: Path, kills: int, seed: int, url: str | None = None, parcels: 
     process = _start(folder, url, port)
     thread = Thread(target=officer.work, daemon=True)
     thread.start()
+    began, back_s = monotonic(), list[float]()
     try:
-        for _ in range(kills):
-            _wait_until_up(officer.url)
+        _wait_until_up(officer.url)
+        while len(back_s) < kills and monotonic() - began < most_s:
             sleep(moments.uniform(0.0, 0.5))
             process.send_signal(signal.SIGKILL)
             process.wait()
+            killed = monotonic()
             process = _start(folder, url, port)
-        _wait_until_up(officer.url)
+            _wait_until_up(officer.url)
+            back_s.append(monotonic() - killed)
         sleep(0.5)
         officer.stop.set()
         thread.join(_DEADLINE_S)
     finally:
         process.kill()
         process.wait()
-    report = _judge(database, officer, kills)
+    report = _judge(database, officer, back_s)
     database.close()
     return report
 
@@ -181,14 +193,23 @@ def _wait_until_up(url: str) -> None:
     raise RuntimeError(f"the console is not back after {_DEADLINE_S:.0f} s")
 
 
-def _judge(database: Database, officer: Officer, kills: int) -> Report:
+def _judge(database: Database, officer: Officer, back_s: list[float]) -> Report:
     with database.read() as session:
         rows = session.query(DecisionRow).all()
         kept = {row.request_id: row.parcel_id for row in rows}
         whole = verify(session).is_whole
     lost = sum(kept.get(request) != parcel for request, parcel in officer.acknowledged.items())
     doubled = len(rows) - len({row.parcel_id for row in rows})
-    return Report(kills, len(officer.acknowledged), lost, doubled, whole, officer.longest_wait_s)
+    return Report(
+        kills=len(back_s),
+        acknowledged=len(officer.acknowledged),
+        lost=lost,
+        doubled=doubled,
+        record_is_whole=whole,
+        longest_wait_s=round(officer.longest_wait_s, 2),
+        median_back_s=round(median(back_s), 2),
+        worst_back_s=round(max(back_s), 2),
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -197,13 +218,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--database", default=None)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop killing after so long")
+    parser.add_argument("--json", type=Path)
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="console-chaos-") as name:
-        report = chaos(Path(name), chosen.kills, chosen.seed, chosen.database)
-    print(
-        f"{report.kills} kills, {report.acknowledged} acknowledged decisions: {report.lost} lost, {report.doubled} "
-        f"doubled, record {'whole' if report.record_is_whole else 'BROKEN'}, longest wait {report.longest_wait_s:.2f} s"
-    )
+        report = chaos(Path(name), chosen.kills, chosen.seed, chosen.database, most_s=60 * chosen.minutes)
+    print(json.dumps(asdict(report)))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

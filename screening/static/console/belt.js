@@ -18,8 +18,8 @@ const MOST_MARKS = 60;
 
 /** One view's rows in a ring of columns. */
 class View {
-  constructor({ view, width_px: width, detectors_per_px: across, rows_per_px: along, stream }) {
-    Object.assign(this, { name: view, width, across, along, stream, oldest: null, newest: 0, marks: [] });
+  constructor({ view, views, width_px: width, detectors_per_px: across, rows_per_px: along, stream }) {
+    Object.assign(this, { name: view, place: views.indexOf(view), width, across, along, stream, oldest: null, newest: 0, marks: [] });
     this.ring = new OffscreenCanvas(RING, width);
     this.paint = this.ring.getContext("2d");
   }
@@ -81,6 +81,17 @@ class View {
     }
     context.restore();
   }
+}
+
+/** The name of a view, in the corner where the oldest rows are. */
+function label(context, text, top) {
+  const size = 16 * window.devicePixelRatio;
+  context.font = `${size}px system-ui, "Noto Sans", sans-serif`;
+  context.fillStyle = "#1c1e20";
+  context.fillRect(0, top, context.measureText(text).width + size * 1.25, size * 1.6);
+  context.fillStyle = "#e2e4e5";
+  context.textBaseline = "middle";
+  context.fillText(text, size * 0.6, top + size * 0.85);
 }
 
 export class Belt {
@@ -198,13 +209,15 @@ export class Belt {
     this.counts.frames += 1;
     context.fillStyle = GROUND;
     context.fillRect(0, 0, width, height);
-    const views = [...this.#views.values()].slice(0, height / window.devicePixelRatio >= BOTH_FROM_PX ? 2 : 1);
+    const both = height / window.devicePixelRatio >= BOTH_FROM_PX;
+    const views = [...this.#views.values()].sort((one, other) => one.place - other.place).slice(0, both ? 2 : 1);
     if (!views.length) return;
     const across = views.reduce((sum, view) => sum + view.width, 0);
     const scale = (height - GAP_PX * (views.length - 1)) / across;
     let top = 0;
     for (const view of views) {
       view.draw(context, this.#head, [0, top, width, view.width * scale], scale);
+      if (both && views.length > 1) label(context, term(view.name), top);
       top += view.width * scale + GAP_PX;
     }
   }

@@ -81,6 +81,7 @@ button:hover { background: #3a3e42; }
 button:focus-visible, input:focus-visible { outline: 3px solid #ffe08a; outline-offset: 1px; }
 button[aria-pressed="true"] { background: #e6e7e8; color: #16181a; border-color: #ffffff; }
 button[aria-disabled="true"] { background: #1c1e20; color: #9a9ea2; cursor: not-allowed; text-decoration: line-through; border-color: #3a3e42; }
+button[data-empty] { text-decoration: none; border-color: transparent; }
 kbd { font: 600 16px/1 system-ui, sans-serif; color: #b9d7ff; min-inline-size: 1ch; text-align: center; }
 button[aria-pressed="true"] kbd { color: #0b3a75; } button[aria-disabled="true"] kbd { color: #9a9ea2; text-decoration: none; }
 svg { inline-size: 22px; block-size: 22px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; flex: none; }

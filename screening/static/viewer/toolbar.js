@@ -122,6 +122,8 @@ export class XrayToolbar extends HTMLElement {
       if (on === null) button.removeAttribute("aria-pressed");
       else button.setAttribute("aria-pressed", String(on && !missing));
       button.setAttribute("aria-disabled", String(Boolean(missing)));
+      // Without a picture no tool is struck through: nothing is wrong with any of them.
+      button.toggleAttribute("data-empty", !this.#viewer.desk.picture);
       const hint = this.#say(`hint.${id}`);
       button.title = missing ? `${hint}. ${missing}` : hint;
     }
