@@ -265,8 +265,10 @@ def _wait(condition: Callable[[], bool], limit_s: float = 120.0) -> float:
 def _counted(url: str, given: dict[str, int], pumps: dict[str, SinkPump]) -> dict[str, Any]:
     with psycopg.connect(url) as connection:
         rows = connection.execute("SELECT site, number FROM site_verdicts").fetchall()
-        hours = dict(connection.execute("SELECT site, sum(count)::int FROM site_hours GROUP BY site").fetchall())
-        states = dict(connection.execute("SELECT site, state FROM site_lanes").fetchall())
+        hours: dict[str, int] = dict(
+            connection.execute("SELECT site, sum(count)::int FROM site_hours GROUP BY site").fetchall()
+        )
+        states: dict[str, str] = dict(connection.execute("SELECT site, state FROM site_lanes").fetchall())
     held = {site: [number for name, number in rows if name == site] for site in given}
     lost = sum(len(set(range(1, count + 1)) - set(held[site])) for site, count in given.items())
     strangers = sum(len(set(held[site]) - set(range(1, count + 1))) for site, count in given.items())

@@ -1,7 +1,8 @@
 """Scans a second of re-screening: the plain loop, Ray Data with one worker, and with two; ratios within one run.
 
-Steady rates are between the first finished shard and the last, so they leave out the start of Ray, which is told beside
-them and is paid once a run, however long it is.
+Steady rates are between the first finished shard and the last, so they leave out the start of Ray, which is told
+beside them and is paid once a run, however long it is. Processor time a scan, of the program and everything it started, is told
+as well: it hardly depends on what else the machine does, and the load of the machine is told with it.
 
     python -m benchmarks.fleet_throughput                                  # short: 60 scans, one round
     python -m benchmarks.fleet_throughput --scans 600 --rounds 2 --json docs/results/fleet/throughput.json
@@ -11,12 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+import psutil
 
 from benchmarks.fleet_archive import write_archive
 from parcelsight.detector.contract import SHIPPED_MODEL
@@ -61,13 +66,25 @@ def _timed(folder: Path, name: str, engine: Engine) -> dict[str, float]:
     sink = folder / name.replace(" ", "-")
     work = Rescreening(str(folder / "scans"), str(sink), SHIPPED_MODEL, shard_scans=SHARD)
     started = monotonic()
-    marks = [(monotonic() - started, done.scans) for done in work.run(engine)]
+    marks = [(monotonic() - started, done.scans, _processor_s()) for done in work.run(engine)]
     whole = monotonic() - started
     work.finish()
     check_exactly_once(work.sink)
-    steady = sum(scans for _, scans in marks[1:]) / (marks[-1][0] - marks[0][0])
+    scans = sum(each for _, each, _ in marks[1:])
+    steady, processor_ms = scans / (marks[-1][0] - marks[0][0]), 1e3 * (marks[-1][2] - marks[0][2]) / scans
     print(f"{name}: {steady:.1f} scans/s steady, {whole:.1f} s in all", file=sys.stderr)
-    return {"steady": steady, "whole_s": whole, "first_s": marks[0][0]}
+    return {"steady": steady, "whole_s": whole, "first_s": marks[0][0], "processor_ms": processor_ms}
+
+
+def _processor_s() -> float:
+    """Of this program and all that it started and that still runs."""
+    me = psutil.Process()
+    spent = 0.0
+    for process in (me, *me.children(recursive=True)):
+        with suppress(psutil.Error):
+            times = process.cpu_times()
+            spent += times.user + times.system
+    return spent
 
 
 def _summed(rounds: list[dict[str, dict[str, float]]], options: argparse.Namespace) -> dict[str, Any]:
@@ -82,6 +99,10 @@ def _summed(rounds: list[dict[str, dict[str, float]]], options: argparse.Namespa
         "scans_a_second": {name: round(value, 2) for name, value in rate.items()},
         "two_to_one_worker": round(statistics.median(ratios), 3),
         "overhead_of_one_worker_percent": round(100 * statistics.median(overheads), 1),
+        "processor_ms_a_scan": {
+            name: round(statistics.median(each[name]["processor_ms"] for each in rounds), 1) for name in rounds[0]
+        },
+        "load_average": [round(each, 1) for each in os.getloadavg()],
         "seconds_to_first_shard": {name: round(value, 1) for name, value in first.items()},
     }
 

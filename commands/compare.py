@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json as json_text
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,12 +43,17 @@ def compare(
     found, changes = held_against(before, after)
     with progress(disable=json and sys.stdout.isatty()) as bar:
         task = bar.add_task("comparing: scans that differ", total=None)
-        counted = (change for change in changes if bar.advance(task) is None)
-        _write(scans, counted)
+        _write(scans, _counted(changes, lambda: bar.advance(task)))
     if json:
         print(json_text.dumps(as_plain(found)))
     else:
         show(found)
+
+
+def _counted(changes: Iterable[Changed], tick: Callable[[], None]) -> Iterator[Changed]:
+    for change in changes:
+        tick()
+        yield change
 
 
 def _write(path: Path | None, changes: Iterable[Changed]) -> None:

@@ -29,6 +29,7 @@ from . import (
     project,
     replay,
     rescreen,
+    rollout,
     run,
     screen,
     shadow,
@@ -36,6 +37,7 @@ from . import (
     start_weights,
     synthesize,
     train,
+    tune,
     verify,
 )
 from .terminal import complain
@@ -73,6 +75,8 @@ app.command("rescreen", cls=Verb)(rescreen.rescreen)
 app.command("deploy", cls=Verb)(deploy.deploy)
 app.command("collect", cls=Verb)(collect.collect)
 app.command("shadow", cls=Verb)(shadow.shadow)
+app.command("rollout", cls=Verb)(rollout.rollout)
+app.command("tune", cls=Verb)(tune.tune)
 app.command("compare", cls=Verb)(compare.compare)
 app.command("bundle", cls=Verb)(bundle.bundle)
 app.command("verify", cls=Verb)(verify.verify)

@@ -117,7 +117,7 @@ def compare(before: str, after: str) -> tuple[Comparison, Iterator[Changed]]:
                 f"{store.url}: {len(left)} of {plan.shards} result files are missing",
                 "finish it with the same parcelsight rescreen command",
             )
-    comparison = Comparison(*plans)
+    comparison = Comparison(plans[0], plans[1])
     return comparison, _changes(comparison, *stores)
 
 

@@ -134,7 +134,7 @@ def _same(found: Plan, wanted: Plan, where: str) -> Plan:
 
 def _some_shards(refs: Iterator[ScanRef], size: int) -> list[list[ScanRef]]:
     """The next shards, no more than a part holds."""
-    shards = []
+    shards: list[list[ScanRef]] = []
     while len(shards) < SHARDS_A_PART and (shard := list(islice(refs, size))):
         shards.append(shard)
     return shards

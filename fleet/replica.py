@@ -66,9 +66,9 @@ class NetworkReplica:
         rows = np.ascontiguousarray((await run(picture))[None], "<f4")
         content = rows.tobytes()
         output = {"name": OUTPUT_NAME, "datatype": "FP32", "shape": list(rows.shape)}
-        head = json.dumps(
-            {"model_name": self._name, "outputs": [output | {"parameters": {"binary_data_size": len(content)}}]}
-        ).encode("ascii")
+        outputs = [output | {"parameters": {"binary_data_size": len(content)}}]
+        about = {"model_name": self._name, "model_version": self._sha256[:16], "outputs": outputs}
+        head = json.dumps(about).encode("ascii")
         return Response(head + content, 200, {HEAD_LENGTH: str(len(head))}, "application/octet-stream")
 
     async def run(self, pictures: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
@@ -111,6 +111,6 @@ class NetworkReplica:
             picture = np.frombuffer(body, "<f4", offset=length).reshape(shape)[0]
             if not np.isfinite(picture).all():
                 raise BadRequest("values that are not finite")
-            return picture
+            return np.asarray(picture, np.float32)
         levels = np.frombuffer(body, np.uint8, offset=length).reshape(shape)[0].transpose(2, 0, 1)
-        return np.divide(levels, np.float32(255), dtype=np.float32)
+        return np.asarray(np.divide(levels, np.float32(255)), np.float32)

@@ -107,7 +107,9 @@ def _application(model: DeployedModel, content: bytes) -> Any:
         async def __call__(self, request: Any) -> Any:
             return await self._replica.answer(request, self._run)
 
-        @serve.batch(max_batch_size=model.batch.most, batch_wait_timeout_s=model.batch.wait_ms / 1e3)
+        @serve.batch(  # type: ignore[untyped-decorator]
+            max_batch_size=model.batch.most, batch_wait_timeout_s=model.batch.wait_ms / 1e3
+        )
         async def _run(self, pictures: list[Any]) -> list[Any]:
             return await self._replica.run(pictures)
 

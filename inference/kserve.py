@@ -81,6 +81,8 @@ class KServeSession:
         self._where = f"{config.url} (model {self._name!r})"
         self._headers = _headers(config)
         self._connection: http.client.HTTPConnection | None = None
+        self._version = ""
+        """Of the model as it was checked; the server tells it with every answer."""
         about = json.loads(self._asked("GET", f"/v2/models/{self._name}", b"", {})[0] or b"{}")
         self._as_pixels = PIXELS_NAME in {str(each.get("name")) for each in about.get("inputs", [])}
         self._check(OnnxSession(model, side_px, threads=1, device="cpu"), side_px)
@@ -93,13 +95,17 @@ class KServeSession:
             (K, 6) as `OnnxSession.run` gives them.
 
         Raises:
-            EngineLost: if no answer came within ``limit_s``, tries included.
+            EngineLost: if no answer came within ``limit_s``, tries included, or another model answers than was checked.
             ModelError: if the server refuses the picture, or answers what the contract does not allow.
         """
         head, tensor = _request(images, self._as_pixels)
         length = {HEAD_LENGTH: str(len(head)), "Content-Type": "application/octet-stream"}
         body, headers = self._asked("POST", f"/v2/models/{self._name}/infer", head + tensor, length)
-        return checked_rows(_rows(body, headers, self._where), self._where)
+        version, rows = _rows(body, headers, self._where)
+        if self._version and version != self._version:
+            raise EngineLost(f"{self._where} is now version {version[:40]!r}, and was {self._version[:40]!r}")
+        self._version = version
+        return checked_rows(rows, self._where)
 
     def _check(self, ours: OnnxSession, side_px: int) -> None:
         picture = _test_picture(side_px)
@@ -177,18 +183,20 @@ def _request(images: NDArray[np.float32], as_pixels: bool) -> tuple[bytes, bytes
     return json.dumps(head).encode("ascii"), content
 
 
-def _rows(body: bytes, headers: Mapping[str, str], where: str) -> NDArray[np.float32]:
-    """(K, 6) out of an answer. Raises ModelError."""
+def _rows(body: bytes, headers: Mapping[str, str], where: str) -> tuple[str, NDArray[np.float32]]:
+    """The model's version and (K, 6) out of an answer. Raises ModelError."""
     lowered = {name.lower(): value for name, value in headers.items()}
     try:
         length = int(lowered.get(HEAD_LENGTH.lower(), len(body)))
-        output = next(each for each in json.loads(body[:length])["outputs"] if each["name"] == OUTPUT_NAME)
+        head = json.loads(body[:length])
+        version = str(head.get("model_version") or "")
+        output = next(each for each in head["outputs"] if each["name"] == OUTPUT_NAME)
         shape = tuple(int(side) for side in output["shape"])
         if output["datatype"] != "FP32" or len(shape) != 3 or shape[0] != 1:
             raise ValueError(f"{output['datatype']} {shape}")
         if "data" in output:
-            return np.asarray(output["data"], np.float32).reshape(shape)[0]
-        return np.frombuffer(body[length:], "<f4").reshape(shape)[0]
+            return version, np.asarray(output["data"], np.float32).reshape(shape)[0]
+        return version, np.frombuffer(body[length:], "<f4").reshape(shape)[0]
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise ModelError(f"{where} gave an answer that is none ({error})", "see which model is deployed") from error
 

@@ -29,6 +29,7 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self.models: dict[str, dict[str, Any]] = {}
+        self.version = "1"
         for config in folder.glob("*/config.pbtxt"):
             text = config.read_text("ascii")
             tensors = [
@@ -83,7 +84,8 @@ class Repository:
             }
             for n, v in zip(wanted, found, strict=True)
         ]
-        return {"model_name": name, "model_version": "1", "outputs": outputs}, b"".join(v.tobytes() for v in found)
+        head = {"model_name": name, "model_version": self.version, "outputs": outputs}
+        return head, b"".join(value.tobytes() for value in found)
 
 
 class KServeServer:
@@ -92,6 +94,7 @@ class KServeServer:
     def __init__(self, repository: Path, port: int = 0) -> None:
         models, server = Repository(repository), self
         self.broken, self.asked, self.token = False, 0, ""
+        self.repository = models
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -132,7 +133,7 @@ def test_results_that_were_changed_are_found(archive: Path, tmp_path: Path, chan
             check()
 
 
-OTHER = {
+OTHER: dict[str, dict[str, Any]] = {
     "another model": {"model": "other.onnx"},
     "another archive": {"source": "elsewhere"},
     "another shard size": {"shard_scans": 7},
@@ -145,14 +146,14 @@ def test_a_sink_of_another_run_is_not_mixed_with(archive: Path, tmp_path: Path, 
     write_archive(tmp_path / "elsewhere", 20)
     shutil.copy(archive / "model.onnx", tmp_path / "model.onnx")
     save(constant_model([]), tmp_path / "other.onnx")
-    asked = {"source": "scans", "model": "model.onnx", "shard_scans": 10}
+    asked: dict[str, Any] = {"source": "scans", "model": "model.onnx", "shard_scans": 10}
 
     def run(source: str, model: str, shard_scans: int) -> Rescreening:
         return Rescreening(str(tmp_path / source), str(tmp_path / "out"), tmp_path / model, shard_scans=shard_scans)
 
-    run(**asked)  # type: ignore[arg-type]
+    run(**asked)
     with pytest.raises(UsageError, match="holds a run with"):
-        run(**asked | OTHER[case])  # type: ignore[arg-type]
+        run(**asked | OTHER[case])
 
 
 def test_a_changed_model_in_the_results_is_refused(archive: Path, tmp_path: Path) -> None:

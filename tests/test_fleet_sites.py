@@ -25,7 +25,7 @@ HOUR = "2026-03-01T12:00:00+00:00"
 
 
 def verdict(number: int, **more: Any) -> SiteVerdict:
-    fields = {
+    fields: dict[str, Any] = {
         "sequence": number, "lane": "hall-1", "scan": f"p{number}", "verdict": "NO_ALARM", "cause": "", "model": "n 1",
         "classes": "", "score": 0.0, "decided_at": HOUR,
     }  # fmt: skip

@@ -16,7 +16,7 @@ ROOMS: dict[str, set[str]] = {
     "configs": {"detector.errors"},
     "datasets": {"detector", "configs"},
     "training": {"detector", "datasets", "configs"},
-    "inference": {"detector", "datasets"},
+    "inference": {"detector", "datasets", "configs.loading"},
     "export": {"detector", "inference", "datasets", "training.run_directory"},
     "screening": {"detector", "configs", "inference", "datasets"},
     "fleet": {"detector", "configs", "inference", "datasets", "screening.rates"},
