@@ -20,7 +20,7 @@ from tests.console_parts import Browser, Site, database_in, running_console
 VISITORS = ("nobody", *map(str, Role))
 SAMPLE = {"token": "none", "parcel_id": "999999", "decision_id": "999999", "mark_id": "999999", "scan_id": "999999",
           "login": "nobody-here", "table": "hours", "exercise_id": "999999", "item_id": "999999", "course_id": "999999",
-          "look": "0", "enrolment_id": "999999"}  # fmt: skip
+          "look": "0", "enrolment_id": "999999", "label": "pistol"}  # fmt: skip
 MAY: dict[str, set[str]] = {
     "operator": {"screen", "opening", "records", "learn"},
     "supervisor": {"screen", "opening", "records", "supervise", "audit", "learn"},
@@ -31,7 +31,7 @@ AREA = {
     "/desk": "screen", "/api/desk": "screen", "/openings": "opening", "/api/openings": "opening", "/parcels": "records",
     "/api/parcels": "records", "/api/scans": "records", "/supervisor": "supervise", "/api/figures": "supervise",
     "/people": "administer", "/audit": "audit", "/tutor/courses": "train", "/tutor": "learn", "/api/tutor": "learn",
-    "/api/belt": "records",
+    "/api/belt": "records", "/api/tip": "supervise",
 }  # fmt: skip
 """Beginning of a path → what it belongs to, written down a second time and by hand: the table may be wrong."""
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 SIZES = ((1366, 768), (1920, 1080))
 LEAST_PX = 16
 PAGES = {
-    OPERATOR: ("/desk", "/openings", "/me", "/help", "/people"),
-    SUPERVISOR: ("/parcels", "/parcels/1", "/supervisor", "/supervisor/classes", "/audit"),
+    OPERATOR: ("/desk", "/openings", "/me", "/help", "/people", "/tutor/manual", "/tutor/manual/pistol"),
+    SUPERVISOR: ("/parcels", "/parcels/1", "/supervisor", "/supervisor/classes", "/supervisor/tip", "/audit"),
     ADMIN: ("/people",),
     "": ("/login",),
 }

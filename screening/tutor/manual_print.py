@@ -48,9 +48,9 @@ def _spread(paper: Paper, chapter: Chapter, say: Say, term: Say) -> None:
     paper.new_page(on_the_left=True)
     paper.heading(_upper(term(chapter.label)))
     paper.heading(say(LOOK_FOR), 2)
-    paper.bullets([say(text) for text in chapter.words.look_for], 10.5)
+    paper.bullets([say(text) for text in chapter.words.look_for], 11.5)
     paper.heading(say(SECTIONS["turned"]), 2)
-    paper.figures(_figures(chapter.sections["turned"], say), 2, aspect=0.6)
+    paper.figures(_figures(chapter.sections["turned"], say), 3, aspect=0.75)
     paper.new_page()
     for sections, columns in ((("penetration",), 3), (("palette",), 3), (("hidden",), 4), (("parts",), 3)):
         for section in sections:

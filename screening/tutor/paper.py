@@ -76,12 +76,13 @@ class Paper:
         self._pdf: Any = Sheets(format="A4")
         self.title, self.language, self._is_plain = title, language, is_plain
         self.is_rtl = language in _RTL
-        self._has_footer = True
+        self._has_footer, self._is_fresh = True, False
         self._font = self._fonts()
         self._pdf.set_title(title)
         self._pdf.set_lang(language)
         self._pdf.set_creator("ParcelSight")
         self._pdf.set_creation_date(made_at)
+        self._pdf.set_image_filter("DCTDecode")  # or three hundred small pictures would make seventy megabytes
         self._pdf.set_margins(MARGIN_MM, MARGIN_MM, MARGIN_MM)
         self._pdf.set_auto_page_break(True, MARGIN_MM + 6)
 
@@ -132,7 +133,9 @@ class Paper:
 
     def new_page(self, *, on_the_left: bool = False) -> None:
         """Begin a page; one on the left (an even number) leaves a blank page before it where it must."""
-        self._pdf.add_page()
+        if not self._is_fresh:
+            self._pdf.add_page()
+        self._is_fresh = False
         if on_the_left and self.page % 2:
             self._pdf.add_page()
         self._has_footer = not self._is_plain
@@ -143,6 +146,7 @@ class Paper:
         self._write(heading, 20, bold=True, colour=_ACCENT)
         self._pdf.ln(4)
         self._pdf.insert_toc_placeholder(self._table_of_contents, pages=pages)
+        self._is_fresh = True  # it leaves a new page behind
 
     def _table_of_contents(self, pdf: Any, outline: Sequence[Any]) -> None:
         for section in outline:
