@@ -124,7 +124,7 @@ def _threat(label: str, design: int | None = None) -> Item:
 
 
 def _turned(item: Item, axis: str, degrees: float) -> Item:
-    return item.placed(np.asarray(rotation("z", 12.0) @ rotation(axis, degrees)), np.zeros(3))  # type: ignore[arg-type]
+    return item.placed(np.asarray(rotation("z", 12.0) @ rotation(axis, degrees)), np.zeros(3))
 
 
 def _length(item: Item) -> float:

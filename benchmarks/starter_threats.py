@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from parcelsight.datasets.files import read_bytes
+from parcelsight.datasets.files import DEFAULT_LIMITS, read_bytes
 from parcelsight.detector.taxonomy import TAXONOMY
 from parcelsight.screening.tutor.library_building import build_threats
 from parcelsight.screening.tutor.library_folder import THREATS, read_manifest
-from parcelsight.screening.tutor.tip_library import DEFAULT_LIMITS, STARTER, TipLibrary
+from parcelsight.screening.tutor.tip_library import STARTER, TipLibrary
 
 EACH, SEED, PITCH_MM = 2, 20, 1.0
 MOMENT = datetime(2026, 11, 29, tzinfo=UTC)

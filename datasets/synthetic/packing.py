@@ -98,7 +98,8 @@ def compose_parcel(
     """
     theme = _theme(rng)
     threatened = rng.random() < threat_share
-    scenario, threats = ("benign", ())
+    scenario = "benign"
+    threats: tuple[Group, ...] = ()
     if threatened:
         scenario, threats = _fitting_threats(rng, split, size_limit_mm, several_share, turned_share)
     if threatened and scenario == "threat" and theme.name == "tool_set":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ class TurnedThreat:
 
 def pack_threat(threat: TurnedThreat) -> bytes:
     """As a file's bytes; the same images give the same bytes."""
-    parts: dict[str, NDArray[np.generic]] = {"label": np.array([threat.label, threat.design])}
+    parts: dict[str, NDArray[Any]] = {"label": np.array([threat.label, threat.design])}
     for name, image in threat.views.items():
         amounts, spectra = _reduced(-np.log(np.clip(image.passed, np.exp(-_DEEPEST), 1.0)))
         steps = np.rint(amounts / _STEP).astype(np.int16).transpose(2, 0, 1)
@@ -78,7 +79,7 @@ def read_threat(content: bytes, name: str) -> TurnedThreat:
         ) from error
 
 
-def _view(parts: Mapping[str, NDArray[np.generic]], view: str, label: str, design: str) -> ThreatImage:
+def _view(parts: Mapping[str, NDArray[Any]], view: str, label: str, design: str) -> ThreatImage:
     levels = parts[f"{view}/levels"]
     if levels.ndim != 3 or max(levels.shape) > _MOST_SIDE:
         raise ValueError(f"an image of {levels.shape}")
@@ -89,10 +90,10 @@ def _view(parts: Mapping[str, NDArray[np.generic]], view: str, label: str, desig
         label=label,
         design_id=design,
         passed=np.exp(-taken).astype(np.float32),
-        beam=Beam(parts[f"{view}/weights"], parts[f"{view}/materials"]),  # type: ignore[arg-type]
-        pitch_mm=float(pitch_mm),  # type: ignore[arg-type]
+        beam=Beam(parts[f"{view}/weights"], parts[f"{view}/materials"]),
+        pitch_mm=float(pitch_mm),
         scanner=str(parts[f"{view}/scanner"][0]),
-        height_mm=float(height_mm),  # type: ignore[arg-type]
+        height_mm=float(height_mm),
     )
 
 

@@ -59,11 +59,11 @@ class TipRow(Base):
     answered_at: Mapped[datetime | None]
 
 
-def carrying() -> Select[tuple[int]]:
+def carrying() -> Select[int]:
     """Parcels that carry a projection now: what people say of their pictures is not about them."""
     return select(TipRow.parcel_id).where(TipRow.outcome == OPEN)
 
 
-def carried() -> Select[tuple[int]]:
+def carried() -> Select[int]:
     """Parcels that carry one or did."""
     return select(TipRow.parcel_id)
