@@ -127,8 +127,8 @@ def test_feedback_becomes_a_data_set(tmp_path: Path) -> None:
 
 
 def test_the_training_stores_are_backed_up_and_come_back(tmp_path: Path) -> None:
-    from parcelsight.screening.web import console
     from parcelsight.screening.tutor.library_folder import THREATS
+    from parcelsight.screening.web import console
     from parcelsight.screening.web.console import LIBRARY
 
     assert {LIBRARY, THREATS, console.PROJECTED} == set(STORES), "every store of the console is copied"
