@@ -52,6 +52,8 @@ SIZES = {"": (1366, 768), "-1920": (1920, 1080)}
 QUALITY = 80
 LANE = "sarajevo-2"
 _BLOCK_LINES = 16
+_PATIENCE_MS = 240_000
+"""A busy machine only makes them later."""
 _BELT_MS = 9000
 """Until the belt's picture is full."""
 PAGES = {
@@ -243,6 +245,7 @@ def plain(
 def _open(site: ConsoleSite, browser: Browser, login: str, size: tuple[int, int], path: str = "/desk") -> Page:
     context = signed_in(browser, site, login, viewport={"width": size[0], "height": size[1]}, timezone_id="UTC")
     page: Page = context.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.goto(path)
     return page
 
@@ -253,7 +256,7 @@ def _at_desk(page: Page) -> None:
 
 
 def _save(page: Page, path: Path) -> None:
-    page.screenshot(path=path, type="jpeg", quality=QUALITY)
+    page.screenshot(path=path, type="jpeg", quality=QUALITY, timeout=_PATIENCE_MS)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,8 @@ def bench(page: Page) -> Bench:
 
 
 def key(bench: Bench, name: str, held_ms: int = 0) -> None:
+    """Tap a key, or hold it; on a busy machine a tap may take as long as a hold elsewhere."""
+    bench.page.evaluate("(ms) => { viewer.desk.peekAfterMs = ms; }", 300 if held_ms else 60_000)
     bench.page.keyboard.press(name, delay=held_ms)
 
 

@@ -29,6 +29,10 @@ class Found(BaseModel):
     type: str = Field(default="", max_length=200)
     """Make, model, calibre as far as they are known."""
     condition: str = Field(default="", max_length=200)
+    marks: str = Field(default="", max_length=200)
+    """Serial number and markings: what a request for tracing asks for."""
+    route: str = Field(default="", max_length=200)
+    """From where, through where, to where."""
 
 
 _FOUND = TypeAdapter(tuple[Found, ...])

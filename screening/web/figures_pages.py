@@ -19,16 +19,16 @@ from ..desk.figures import ClassFigures, Period, Truth, Work, by_class, truth, w
 from ..desk.lane_states import lanes_json
 from ..people.accounts import people, require_row
 from ..rates import Rate
-from ..storage.tables import DecisionRow, LaneRow, OpeningRow, ParcelRow, PersonRow
+from ..storage.tables import DecisionRow, LaneRow, ParcelRow, PersonRow
 from ..storage.times import now
 from .console import Console
 from .contexts import ClassesPage, SupervisorPage
 from .desk_api import counts
 from .render import page
+from .seizures import MOST_ROWS, openings, seizures
 
 Hours = Annotated[int, Query(ge=1, le=24 * 366)]
 Name = Annotated[str, Query(max_length=64)]
-_MOST_ROWS = 100_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -68,12 +68,18 @@ def figures_router(console: Console) -> APIRouter:
     @router.get("/supervisor/{table}.csv", include_in_schema=False)
     def table_csv(
         request: Request,
-        table: Annotated[str, Path(pattern="^(decisions|hours|classes|openings)$")],
+        table: Annotated[str, Path(pattern="^(decisions|hours|classes|openings|seizures)$")],
         hours: Hours = 24,
         lane: Name = "",
         person: Name = "",
     ) -> Response:
-        makers = {"decisions": _decisions, "hours": _hours, "classes": _classes, "openings": _openings}
+        makers = {
+            "decisions": _decisions,
+            "hours": _hours,
+            "classes": _classes,
+            "openings": openings,
+            "seizures": seizures,
+        }
         with console.database.write() as session:
             period = _period(session, hours, lane, person)
             text = _csv(makers[table](session, period))
@@ -147,7 +153,7 @@ def _decisions(session: Session, period: Period) -> Rows:
         .join(PersonRow, DecisionRow.person_id == PersonRow.id)
         .where(DecisionRow.decided_at >= period.since, DecisionRow.decided_at < period.until)
         .order_by(DecisionRow.id)
-        .limit(_MOST_ROWS)
+        .limit(MOST_ROWS)
     )
     if period.lane is not None:
         wanted = wanted.where(ParcelRow.lane == period.lane)
@@ -171,24 +177,6 @@ def _classes(session: Session, period: Period) -> Rows:
     for one in by_class(session, period):
         low, high = one.wrong.interval
         yield one.label, one.alarms, one.wrong.of, one.wrong.count, f"{low:.4f}", f"{high:.4f}", one.missed
-
-
-def _openings(session: Session, period: Period) -> Rows:
-    yield "parcel", "item_id", "lane", "verdict", "opened_at", "person", "what", "amount", "type", "condition"
-    wanted = (
-        select(OpeningRow, ParcelRow, PersonRow.login)
-        .join(ParcelRow, OpeningRow.parcel_id == ParcelRow.id)
-        .join(PersonRow, OpeningRow.person_id == PersonRow.id)
-        .where(OpeningRow.at >= period.since, OpeningRow.at < period.until)
-        .order_by(OpeningRow.id)
-        .limit(_MOST_ROWS)
-    )
-    if period.lane is not None:
-        wanted = wanted.where(ParcelRow.lane == period.lane)
-    for row, parcel, login in session.execute(wanted):
-        begin = (parcel.id, parcel.item_id or "", parcel.lane, parcel.verdict, row.at.isoformat(), login)
-        for found in row.found or [{"what": "nothing", "amount": 0}]:
-            yield *begin, found["what"], found["amount"], found.get("type", ""), found.get("condition", "")
 
 
 def _csv(rows: Rows) -> str:

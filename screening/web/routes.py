@@ -15,7 +15,7 @@ Pages (HTML; a template gets ``shell`` (contexts.Shell) and ``page`` (its class 
     GET  /parcels/{id}           parcel.html
     GET  /supervisor             supervisor.html ?hours=24 &lane= &person=LOGIN; also /supervisor/classes
     GET  /supervisor/sites       fleet.html      every lane of all sites
-    GET  /supervisor/{table}.csv decisions, hours, classes, openings; same parameters
+    GET  /supervisor/{table}.csv decisions, hours, classes, openings, seizures; same parameters
     GET  /supervisor/tip         supervisor_tip.html POST: rate, answer_s, stopped_s, weight-CLASS
     GET  /tutor/manual           tutor/manual.html; /tutor/manual/{class}, /tutor/manual.pdf
     GET  /people                 people.html     POST: login, name, role, language → page with the invitation link

@@ -53,7 +53,8 @@ function begin(item) {
 
 function readRow(row) {
   const value = (name) => row.querySelector(`[name=${name}]`).value.trim();
-  return { what: value("what"), amount: Number(value("amount")), type: value("type"), condition: value("condition") };
+  const texts = Object.fromEntries(["what", "type", "condition", "marks", "route"].map((name) => [name, value(name)]));
+  return { ...texts, amount: Number(value("amount")) };
 }
 
 function tell(text, bad = false) {

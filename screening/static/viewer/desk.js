@@ -19,6 +19,8 @@ const POINTED_SHARE = 0.012;
 
 /** @param {{changed: () => void, told: (text: string) => void, emitted: (name: string, detail: object) => void}} ears */
 export class Desk {
+  /** A key that is held for so long only peeks. */
+  peekAfterMs = PEEK_MS;
   constructor(ears) {
     this.ears = ears;
     this.picture = null;
@@ -102,20 +104,20 @@ export class Desk {
     return [...reasons].map(([reason, closed]) => `${closed.map(({ id }) => this.say(`tool.${id}`)).join(", ")}: ${reason}`).join(" ");
   }
 
-  /** A tool's key or button went down. */
-  press(id) {
-    this.held = { id, before: this.state, at: performance.now() };
+  /** A tool's key or button went down, at the event's own time: a slow frame must not make a tap a peek. */
+  press(id, at = performance.now()) {
+    this.held = { id, before: this.state, at };
     if (id === "hide") this.#hide(true);
     else this.run(id);
   }
 
   /** … and up again: held for a while, it was a peek, and everything is as before. */
-  release(id) {
+  release(id, at = performance.now()) {
     if (id === "hide") this.#hide(false);
     const held = this.held?.id === id ? this.held : null;
     if (!held) return;
     this.held = null;
-    if (TOOL[id].peeks && performance.now() - held.at >= PEEK_MS && this.state !== held.before) {
+    if (TOOL[id].peeks && at - held.at >= this.peekAfterMs && this.state !== held.before) {
       this.history.back();
       this.set(held.before, "");
     }

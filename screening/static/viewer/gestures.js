@@ -149,14 +149,14 @@ export class Gestures {
     const tool = toolOf(event, this.desk.keys);
     if (tool) {
       event.preventDefault();
-      if (!event.repeat || ["lighter", "darker", "zoomIn", "zoomOut"].includes(tool)) this.desk.press(tool);
+      if (!event.repeat || ["lighter", "darker", "zoomIn", "zoomOut"].includes(tool)) this.desk.press(tool, event.timeStamp);
     } else if (!event.ctrlKey && !event.altKey && !event.metaKey && this.#plainKey(event)) event.preventDefault();
   };
 
   keyUp = (event) => {
     // The modifier may be up before the key, so the tool is taken from what is held.
     const held = this.desk.held?.id;
-    if (held && (toolOf(event, this.desk.keys) === held || event.key === "Escape")) this.desk.release(held);
+    if (held && (toolOf(event, this.desk.keys) === held || event.key === "Escape")) this.desk.release(held, event.timeStamp);
     else if (event.key === " ") this.desk.release("hide");
   };
 

@@ -93,10 +93,10 @@ export class XrayToolbar extends HTMLElement {
       if (event.button !== 0) return;
       event.preventDefault(); // the focus stays where the person works
       button.setPointerCapture(event.pointerId);
-      desk.press(id);
+      desk.press(id, event.timeStamp);
       this.#update();
     });
-    for (const name of ["pointerup", "pointercancel"]) button.addEventListener(name, () => desk.release(id));
+    for (const name of ["pointerup", "pointercancel"]) button.addEventListener(name, (up) => desk.release(id, up.timeStamp));
     button.addEventListener("click", (event) => {
       if (event.detail !== 0) return;
       if (id === "hide") (desk.hidden ? desk.release(id) : desk.press(id));
