@@ -112,7 +112,7 @@ def test_the_demonstration_leads_to_a_first_decision() -> None:
         browser = Browser(base)
         assert browser.get("/demo" + path).status_code == 303
         browser.csrf = browser.get("/api/me").json()["csrf_token"]
-        until(lambda: browser.post("/api/desk/next").json()["parcel"], 60)
+        until(lambda: browser.post("/api/desk/next").json()["parcel"], 120)
         parcel = browser.post("/api/desk/next").json()["parcel"]
         assert browser.get(parcel["scans"][0]["pixels_url"]).status_code == 200
         assert browser.decide(parcel["id"], "open").status_code == 200
