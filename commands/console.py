@@ -234,5 +234,5 @@ def prune(
     else:
         stdout.print(
             f"{'would go' if dry_run else 'gone'}: {done.pictures} pictures, personal data of {done.parcels} parcels, "
-            f"{done.sessions} old sessions"
+            f"{done.sessions} old sessions, {done.exercises} exercises of operator training"
         )

@@ -16,7 +16,9 @@ from sqlalchemy import func, select
 
 from parcelsight.detector.errors import UsageError
 from parcelsight.screening.audit.verification import verify
+from parcelsight.screening.desk.retention import load_rules, prune
 from parcelsight.screening.rates import Rate
+from parcelsight.screening.storage.pictures import PictureStore
 from parcelsight.screening.storage.times import now
 from parcelsight.screening.tutor.courses import CoursePlan, StepPlan, create_course, enrol
 from parcelsight.screening.tutor.detection_theory import Answers, d_prime
@@ -287,3 +289,18 @@ def test_retention(site: Site) -> None:
     with site.database.read() as session:
         assert session.scalar(select(func.count()).select_from(ItemRow)) == 0
         assert verify(session).is_whole
+
+
+def test_the_sites_retention_rules_reach_training(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    site = open_site("sqlite", request, tmp_path)
+    site.stock(2, ("slide", ""))
+    enrolment, steps = site.enrol(site.officers[0], STUDY)
+    Simulated(site, site.officers[0]).take(site.begin(site.officers[0], enrolment, steps[0]))
+    rules, scans = load_rules("standard"), PictureStore(tmp_path / "scans")
+    assert prune(site.database, scans, rules).exercises == 0
+    at_once = rules.model_copy(update={"training_days": 0})
+    assert prune(site.database, scans, at_once, dry_run=True).exercises == 1
+    assert prune(site.database, scans, at_once).exercises == 1
+    with site.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(ItemRow)) == 0
+    site.database.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from ..storage.database import Database
 from ..storage.pictures import PictureStore
 from ..storage.tables import MarkRow, OpeningRow, ParcelRow, ScanRow, SessionRow
 from ..storage.times import now
+from ..tutor.reports import ended_before, forget_before
 from .journal import forget_old
 
 _AT_ONCE = 200
@@ -38,6 +39,7 @@ class Rules(BaseModel):
     pictures_found_days: Days
     personal_days: Days
     sessions_days: Days = 30
+    training_days: Days = 730
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Pruned:
     parcels: int
     """Whose number and declaration went."""
     sessions: int
+    exercises: int
+    """Of operator training, with their answers."""
 
 
 def load_rules(source: str | Path) -> Rules:
@@ -60,7 +64,10 @@ def prune(database: Database, pictures: PictureStore, rules: Rules, dry_run: boo
     if dry_run:
         with database.read() as session:
             return Pruned(
-                _count(session, _old_scans(rules)), _count(session, _old_names(rules)), _old_sessions(session, rules)
+                _count(session, _old_scans(rules)),
+                _count(session, _old_names(rules)),
+                _old_sessions(session, rules),
+                ended_before(session, _training_from(rules)),
             )
     scans = sum(_batches(database, lambda session: _drop_pictures(session, rules)))
     parcels = sum(_batches(database, lambda session: _drop_names(session, rules)))
@@ -72,8 +79,15 @@ def prune(database: Database, pictures: PictureStore, rules: Rules, dry_run: boo
             append(
                 session, SYSTEM, "pruned", "retention", {"pictures": scans, "personal": parcels, **rules.model_dump()}
             )
+    with database.write() as session:
+        exercises = forget_before(session, SYSTEM, _training_from(rules))
     _sweep(database, pictures)
-    return Pruned(scans, parcels, sessions)
+    return Pruned(scans, parcels, sessions, exercises)
+
+
+def _training_from(rules: Rules) -> datetime:
+    """Exercises that ended before this moment go."""
+    return now() - timedelta(days=rules.training_days)
 
 
 def _batches(database: Database, step: Callable[[Session], int]) -> Iterator[int]:

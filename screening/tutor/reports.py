@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from ...detector.errors import UsageError
@@ -132,6 +132,11 @@ def forget_before(session: Session, author: str, moment: datetime) -> int:
     if old:
         append(session, author, "training results deleted", "training", {"exercises": len(old)})
     return len(old)
+
+
+def ended_before(session: Session, moment: datetime) -> int:
+    """How many exercises ``forget_before`` would delete."""
+    return session.scalar(select(func.count()).where(ExerciseRow.ended_at < moment)) or 0
 
 
 def _trainer_of(session: Session, course_id: int) -> int | None:
