@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from parcelsight.screening.people.accounts import disable
-from parcelsight.screening.tutor.courses import CoursePlan, edit_course, end_enrolment, enrol
+from parcelsight.screening.people.accounts import create_person, disable
+from parcelsight.screening.people.roles import Role
+from parcelsight.screening.storage.tables import AuditRow
+from parcelsight.screening.tutor.courses import CoursePlan, create_course, edit_course, end_enrolment, enrol
 from parcelsight.screening.tutor.plans import PLANS
 from parcelsight.screening.tutor.tables import COUNTED, EnrolmentRow, ItemRow, Outcome, PictureRow
 from parcelsight.screening.viewer_format import unpack
@@ -357,8 +359,6 @@ def test_another_trainers_course(site: ConsoleSite, officer: Browser) -> None:
     with site.console.read() as session:
         course = session.get_one(EnrolmentRow, enrolment).course_id
     assert officer.page(f"/tutor/courses/{course}").status_code == 403
-    from parcelsight.screening.people.roles import Role
-
     site.person("teacher2", "Another trainer", Role.TRAINER)
     other = Browser(site.url, site.session("teacher2"))
     for path in (f"/tutor/courses/{course}", f"/tutor/courses/{course}/edit", f"/tutor/courses/{course}/group.csv"):
@@ -372,8 +372,6 @@ def test_another_trainers_course(site: ConsoleSite, officer: Browser) -> None:
 
 
 def test_an_account_that_is_closed_is_not_enrolled(site: ConsoleSite, trainer: Browser) -> None:
-    from parcelsight.screening.people.roles import Role
-
     site.person("gone", "Gone away", Role.OPERATOR)
     gone = who(site, "gone")
     enrolment, _ = enrolled(site, OFFICER, STUDY)
@@ -394,3 +392,60 @@ def test_the_aid_is_told_where_the_step_has_it(site: ConsoleSite, officer: Brows
     with site.console.read() as session:
         picture = session.scalar(select(PictureRow).join(ItemRow).where(ItemRow.id == item["id"]))
     assert picture is not None and alarm["class"] == picture.label and alarm["words_key"] == "high"
+
+
+def finished(site: ConsoleSite, login: str, title: str) -> int:
+    """An enrolment whose one step is done."""
+    enrolment, steps = enrolled(site, login, STUDY.model_copy(update={"pictures": 1}), title=title)
+    browser = Browser(site.url, site.session(login))
+    answered(browser, following(browser, begun(site, login, enrolment, steps[0])))
+    browser.http.close()
+    return enrolment
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "ar"])
+def test_certificates_and_sheets(site: ConsoleSite, language: str) -> None:
+    enrolment = finished(site, OFFICER, "Pièces «9 mm» / أجزاء")
+    open_one, _ = enrolled(site, OFFICER, STUDY)
+    for login in (OFFICER, TRAINER):
+        site.speak(login, language)
+        browser = Browser(site.url, site.session(login))
+        paper = browser.get(f"/tutor/certificates/{enrolment}.pdf")
+        assert paper.status_code == 200 and paper.content.startswith(b"%PDF")
+        assert "attachment" in paper.headers["content-disposition"]
+        assert browser.get(f"/tutor/certificates/{open_one}.pdf").status_code == 404  # not done yet
+        browser.http.close()
+        site.speak(login, "en")
+    stranger = Browser(site.url, site.session(COLLEAGUE))
+    assert stranger.get(f"/tutor/certificates/{enrolment}.pdf").status_code == 404
+    assert stranger.get("/tutor/results.pdf").content.startswith(b"%PDF")
+    assert stranger.page(f"/tutor/results.pdf?person={OFFICER}").status_code == 403
+    stranger.http.close()
+    with site.console.read() as session:
+        made = session.scalars(select(AuditRow.subject).where(AuditRow.action == "certificate made")).all()
+    assert made and set(made) == {f"person {OFFICER}"}
+
+
+def test_a_report_without_names_carries_the_sites_pseudonyms(site: ConsoleSite, trainer: Browser) -> None:
+    steps = (STUDY.model_copy(update={"pictures": 1}),)
+    with site.console.database.write() as session:
+        course = create_course(session, who(site, TRAINER), CoursePlan(title="Group", steps=steps))
+        course_id, version = course.id, course.versions[0]
+        logins = [f"g{number}" for number in range(5)]
+        for login in logins:
+            create_person(session, "system", login, f"Officer {login}", Role.OPERATOR, None)
+    for login in logins:
+        with site.console.database.write() as session:
+            enrolment = enrol(session, who(site, TRAINER), course_id, who(site, login).id).id
+        browser = Browser(site.url, site.session(login))
+        answered(browser, following(browser, begun(site, login, enrolment, version.steps[0])))
+        browser.http.close()
+    report = trainer.get(f"/tutor/courses/{course_id}/group.csv")
+    assert report.status_code == 200 and report.text.count("P-") == 5 and "Officer" not in report.text
+    assert trainer.get(f"/tutor/courses/{course_id}/group.csv").text == report.text
+    key = site.console.library.folder.parent / "pseudonyms.key"
+    assert key.stat().st_mode & 0o077 == 0
+    key.write_bytes(b"short")
+    assert trainer.get(f"/tutor/courses/{course_id}/group.csv").status_code == 503
+    key.unlink()
+    assert trainer.get(f"/tutor/courses/{course_id}/group.csv").text != report.text
