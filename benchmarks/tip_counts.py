@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -47,24 +47,23 @@ LABELS = ("cartridge", "cartridge_pack", "slide", "bolt", "cylinder", "magazine"
 _ALARMS, _OPENED, _SEEN, _MARKED = 0.05, 0.02, 0.5, 0.3
 
 
-def run(folder: Path, parcels: int, rate: float, seed: int) -> dict[str, Any]:
-    """One console's day; what it counted."""
-    folder.mkdir(parents=True)
-    site = open_site(folder, rate, labels=LABELS)
-    began = now()
+def _day(sites: Sequence[TipSite], parcels: int, seed: int, until: float) -> int:
+    """The same parcels, decided alike, in every console; how many until all had passed or the time was over."""
     rng = np.random.default_rng(seed)
     pictures = [plain_parcel(rng) for _ in range(40)]
-    answering = np.random.default_rng(seed + 1)
+    answering = [np.random.default_rng(seed + 1) for _ in sites]
     for number in range(parcels):
-        # All of it drawn alike in both consoles, so that the days are the same but for the projections.
+        if monotonic() > until:
+            return number
         draw = rng.random(3)
         verdict = Verdict.ALARM if draw[0] < _ALARMS else Verdict.NO_ALARM
         kind = DecisionKind.OPEN if draw[1] < _OPENED else DecisionKind.RELEASE
-        site.arrive(pictures[number % len(pictures)], verdict)
-        _work(site, number, kind, draw[2] < 0.5, answering)
-    counted = _counted(site, began)
-    site.console.database.close()
-    return counted
+        for site, answers in zip(sites, answering, strict=True):
+            site.arrive(pictures[number % len(pictures)], verdict)
+            _work(site, number, kind, draw[2] < 0.5, answers)
+        if number % 500 == 499:
+            print(f"{number + 1} parcels", flush=True)
+    return parcels
 
 
 def _work(site: TipSite, number: int, kind: DecisionKind, finds: bool, rng: np.random.Generator) -> None:
@@ -128,12 +127,18 @@ def _counted(site: TipSite, began: Any) -> dict[str, Any]:
     return {"tables": tables, "figures": figures, "projected": tip.made, "seen": [tip.seen.count, tip.seen.of]}
 
 
-def compare(parcels: int, rate: float, seed: int = 1) -> dict[str, Any]:
+def compare(parcels: int, rate: float, seed: int = 1, minutes: float = 600) -> dict[str, Any]:
     """Both consoles; which tables and figures differ, which must be none."""
-    with TemporaryDirectory(prefix="tip-counts-") as name, ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        days = [pool.submit(run, Path(name) / day, parcels, each, seed)
-                for day, each in (("without", 0.0), ("with", rate))]  # fmt: skip
-        without, with_tip = (day.result() for day in days)
+    began = now()
+    with TemporaryDirectory(prefix="tip-counts-") as name:
+        sites = []
+        for day, each in (("without", 0.0), ("with", rate)):
+            (Path(name) / day).mkdir()
+            sites.append(open_site(Path(name) / day, each, labels=LABELS))
+        passed = _day(sites, parcels, seed, monotonic() + 60 * minutes)
+        without, with_tip = (_counted(site, began) for site in sites)
+        for site in sites:
+            site.console.database.close()
     differ = [
         f"{part}.{key}"
         for part in ("tables", "figures")
@@ -141,7 +146,7 @@ def compare(parcels: int, rate: float, seed: int = 1) -> dict[str, Any]:
         if without[part][key] != with_tip[part][key]
     ]
     return {
-        "parcels": parcels,
+        "parcels": passed,
         "rate": rate,
         "projected": with_tip["projected"],
         "seen": with_tip["seen"],
@@ -155,9 +160,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parcels", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=0.03)
+    parser.add_argument("--minutes", type=float, default=600, help="compare what has passed after so long")
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
-    found = compare(arguments.parcels, arguments.rate)
+    found = compare(arguments.parcels, arguments.rate, minutes=arguments.minutes)
     print(json.dumps(found, indent=1))
     if arguments.save:
         arguments.save.parent.mkdir(parents=True, exist_ok=True)

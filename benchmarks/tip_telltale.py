@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -105,13 +106,16 @@ def border_pair(seed: int) -> tuple[Features, Features] | None:
     )
 
 
-def border_samples(scenes: int, jobs: int, first: int = 1) -> tuple[Features, NDArray[np.int64], NDArray[np.int64]]:
-    """(features, is projected, scene) of so many scenes, two rows a scene."""
+def border_samples(
+    scenes: int, jobs: int, first: int = 1, minutes: float = 600
+) -> tuple[Features, NDArray[np.int64], NDArray[np.int64]]:
+    """(features, is projected, scene) of so many scenes, or as many as the time allows; two rows a scene."""
+    until = monotonic() + 60 * minutes
     pairs: list[tuple[Features, Features]] = []
     seed = first
     with ProcessPoolExecutor(jobs) as pool:
-        while len(pairs) < scenes and seed < first + 6 * scenes + 20:
-            batch = range(seed, seed + 8 * jobs)
+        while len(pairs) < scenes and seed < first + 6 * scenes + 20 and monotonic() < until:
+            batch = range(seed, seed + 4 * jobs)
             pairs += [pair for pair in pool.map(border_pair, batch) if pair is not None]
             seed = batch.stop
             print(f"{len(pairs)} of {scenes} scenes", flush=True)
@@ -181,12 +185,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--hold", type=float, default=0.25)
     parser.add_argument("--first", type=int, default=1, help="seed of the first scene")
+    parser.add_argument("--minutes", type=float, default=600, help="for each part: what it has after so long counts")
     parser.add_argument("--cache", type=Path, help="keep the features here, to look at them again")
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
     result: dict[str, Any] = {"gate": GATE}
     if arguments.scenes:
-        features, projected, groups = border_samples(arguments.scenes, arguments.jobs, arguments.first)
+        features, projected, groups = border_samples(
+            arguments.scenes, arguments.jobs, arguments.first, arguments.minutes
+        )
         if arguments.cache:
             np.savez(arguments.cache.with_suffix(".border.npz"), features, projected, groups)
         result["border"] = {
@@ -196,7 +203,7 @@ def main() -> None:
         print(json.dumps(result["border"]), flush=True)
     if arguments.parcels:
         with TemporaryDirectory(prefix="tip-wire-") as name:
-            wire, carrying, columns = wire_samples(Path(name), arguments.parcels, arguments.hold)
+            wire, carrying, columns = wire_samples(Path(name), arguments.parcels, arguments.hold, arguments.minutes)
         if arguments.cache:
             np.savez(arguments.cache.with_suffix(".wire.npz"), wire, carrying)
         result["wire"] = {

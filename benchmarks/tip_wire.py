@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter, time
+from time import monotonic, perf_counter, time
 from typing import Any
 
 import httpx
@@ -55,7 +55,7 @@ class _News(threading.Thread):
 
 
 def wire_samples(
-    folder: Path, parcels: int, hold_s: float | None
+    folder: Path, parcels: int, hold_s: float | None, minutes: float = 600
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
     """(features, whether each parcel carries a projection, names of the features).
 
@@ -63,6 +63,7 @@ def wire_samples(
         folder: for the console; empty.
         parcels: how many.
         hold_s: for which parcels are held on their way in.
+        minutes: after which it ends with what it has.
     """
     most, tip._MOST_RATE = tip._MOST_RATE, _RATE
     try:
@@ -70,13 +71,13 @@ def wire_samples(
         with site.console.database.write() as session:
             token = sessions.begin(session, site.officer)
         with Service(create_app(site.console), "127.0.0.1", 0, 100, TimeLimits()) as service:
-            return _samples(site, service.url, token, parcels)
+            return _samples(site, service.url, token, parcels, monotonic() + 60 * minutes)
     finally:
         tip._MOST_RATE = most
 
 
 def _samples(
-    site: TipSite, url: str, token: str, parcels: int
+    site: TipSite, url: str, token: str, parcels: int, until: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], tuple[str, ...]]:
     news = _News(url, token)
     news.start()
@@ -87,6 +88,8 @@ def _samples(
     with httpx.Client(base_url=url, cookies={COOKIE: token}, timeout=30) as http:
         csrf = http.get("/api/me").json()["csrf_token"]
         for number in range(parcels):
+            if monotonic() > until:
+                break
             parcel = site.arrive(pictures[int(rng.integers(len(pictures)))])
             with site.console.read() as session:
                 carrying.append(int(open_projection(session, parcel) is not None))
