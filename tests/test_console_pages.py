@@ -170,6 +170,25 @@ def test_keys_are_edited_and_conflicts_are_told(day: ConsoleSite, browser: Brows
     context.close()
 
 
+def test_a_persons_own_settings_are_kept_and_come_back(day: ConsoleSite, browser: Browser) -> None:
+    day.speak(OPERATOR, "en")
+    context = signed_in(browser, day, OPERATOR)
+    page = context.new_page()
+    page.goto("/desk")
+    has_picture(page)
+    page.keyboard.press("F3")
+    page.wait_for_function("document.getElementById('told').textContent.includes('Nothing is kept')")
+    page.evaluate("viewer.run('reset'); viewer.run('negative'); viewer.run('organic')")
+    page.keyboard.press("Shift+F3")
+    page.wait_for_function("document.getElementById('told').textContent.includes('kept under F3')")
+    page.goto("/desk")
+    has_picture(page)
+    assert not page.evaluate("viewer.state.negative")
+    page.keyboard.press("F3")
+    assert page.evaluate("viewer.state.negative && viewer.state.material === 'organic'")
+    context.close()
+
+
 def test_contrasts_of_the_light_theme(day: ConsoleSite, browser: Browser) -> None:
     context = signed_in(browser, day, SUPERVISOR, bypass_csp=True)
     context.add_cookies([{"name": "parcelsight_theme", "value": "light", "url": day.url}])

@@ -13,6 +13,7 @@ import { hearLane, showLanes } from "./lanes.js";
 import { Marking, fillClasses } from "./marking.js";
 import { follow } from "./news.js";
 import { forgetPicture, pictureOf } from "./pictures.js";
+import { ownPresets } from "./presets.js";
 import { hideProjected, showProjected } from "./projected.js";
 import { nameOf, showCounts, showQueue } from "./queue.js";
 import { oneDesk } from "./tabs.js";
@@ -82,6 +83,7 @@ class DeskPage {
       restore: (state) => viewer.desk.set(state, ""),
     });
     this.#buttons();
+    ownPresets({ viewer, presets: page.preferences.presets, told: (text, bad) => this.tell(text, bad) });
     this.tabs = oneDesk((active) => this.#turned(active));
     page.lanes.forEach((lane) => hearLane(lane, this.lane));
     this.belt.show(this.lane ?? page.lanes[0]?.name ?? "");
