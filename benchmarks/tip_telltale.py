@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -135,7 +135,7 @@ def area(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    models = {
+    models: dict[str, Callable[[], Any]] = {
         "boosted trees": lambda: HistGradientBoostingClassifier(max_iter=120, learning_rate=0.06, random_state=seed),
         "logistic regression": lambda: make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)),
     }
@@ -143,7 +143,8 @@ def area(
     for name, make in models.items():
         scores = np.zeros(len(carries))
         for train, test in StratifiedGroupKFold(5, shuffle=True, random_state=seed).split(features, carries, groups):
-            model = make().fit(features[train], carries[train])
+            model: Any = make()
+            model.fit(features[train], carries[train])
             scores[test] = model.predict_proba(features[test])[:, 1]
         low, high = _interval(scores, carries, groups, seed)
         value = float(roc_auc_score(carries, scores))

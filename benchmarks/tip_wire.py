@@ -113,7 +113,7 @@ def _received(http: httpx.Client, csrf: str, parcel: int, number: int) -> dict[s
     found: dict[str, float] = {}
     headers = {"X-CSRF-Token": csrf}
     queue = _timed(found, "queue", http, "GET", "/api/desk/queue")
-    brief = next((one for one in queue.json()["waiting"] if one["id"] == parcel), {})
+    brief: dict[str, Any] = next((one for one in queue.json()["waiting"] if one["id"] == parcel), {})
     found |= _flat("brief", brief)
     ahead = _timed(found, "ahead", http, "GET", f"/api/parcels/{parcel}").json()
     _timed(found, "ahead pixels", http, "GET", ahead["scans"][0]["pixels_url"])

@@ -143,7 +143,7 @@ def report(folder: Folder, json: Json = False) -> None:
     from ..screening.tutor.quotas import PROJECTION, TRAINING, monthly
 
     manifest, moment = folders.read_manifest(folder), now()
-    found = {
+    found: dict[str, Any] = {
         "training": _rule(folders.holdings_of(manifest, moment), TRAINING),
         "projection": _rule(folders.projection_holdings(manifest, moment), PROJECTION),
         "left_out": _left_out(manifest.pictures),

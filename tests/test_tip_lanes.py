@@ -18,6 +18,7 @@ from parcelsight.screening.follow.intake import Intake
 from parcelsight.screening.follow.link import Service as Lane
 from parcelsight.screening.people.accounts import person_of, require_row
 from parcelsight.screening.storage.tables import DecisionRow, MarkRow, ParcelRow, ScanRow
+from parcelsight.screening.storage.times import now
 from parcelsight.screening.tutor import tip_settings
 from parcelsight.screening.tutor.tip import TipPolicy
 from parcelsight.screening.tutor.tip_desk import open_projection
@@ -206,7 +207,7 @@ def test_every_parcel_is_held_for_the_same_time(site: Site, lane: TipSite) -> No
     training._wait = waited.append
     file = scan_of(site, carrying(lane)).file
     for number in range(12):
-        parcel = ParcelRow(lane="dock-9", lane_number=number, verdict=Verdict.NO_ALARM, arrived_at=tip_settings.now())
+        parcel = ParcelRow(lane="dock-9", lane_number=number, verdict=Verdict.NO_ALARM, arrived_at=now())
         parcel.scans = [ScanRow(view="top", scan_id="s", file=file, verdict="NO_ALARM", pitch_mm=2.0)]
         training.prepare(parcel)
     assert len(waited) == 12 and all(0 < one < 30 for one in waited)

@@ -67,7 +67,7 @@ def carrying(lane: TipSite, page: Page) -> int:
 
 
 def desk(browser: Browser, site: ConsoleSite) -> Page:
-    page = signed_in(browser, site, OPERATOR, viewport={"width": 1366, "height": 768}).new_page()
+    page: Page = signed_in(browser, site, OPERATOR, viewport={"width": 1366, "height": 768}).new_page()
     page.goto("/desk")
     at_state(page, "waiting")
     return page
