@@ -147,13 +147,21 @@ def test_a_scan_past_its_deadline_goes_to_a_person_where_the_server_stays_away(e
     pool.start()
     try:
         assert pool.wait_ready(30)
-        server.close()
+        server.broken = True
         (tmp_path / "1.png").write_bytes(png(1))
         job = pool.submit(ScanJob("1", (tmp_path / "1.png",)), deadline_s=1.5)
         until(lambda: (pool.expire(), job.done())[1])  # type: ignore[func-returns-value]
         assert "deadline" in str(job.exception().cause)  # type: ignore[union-attr]
     finally:
         pool.stop()
+        server.close()
+
+
+def test_a_model_that_is_exchanged_under_the_lane_is_noticed(exported: Path, server: KServeServer) -> None:
+    detector = Detector(exported / "tiny.onnx", engine=engine(server))
+    server.repository.version = "2"
+    with pytest.raises(EngineLost, match="is now version '2', and was '1'"):
+        detector.detect(np.full((64, 64, 3), 255, np.uint8))
 
 
 BAD = {

@@ -36,7 +36,7 @@ def candidate(tmp_path: Path) -> Path:
 def judge(ledger: Ledger, first: int, count: int, model: str = "live 1", alarm: bool = False) -> None:
     """Scans with a live verdict; every second has a dark bar, which the candidate finds."""
     for number in range(first, first + count):
-        payload = b"no picture" if number % 10 == 9 else png(number, dark=number % 2 == 0, side_px=64)
+        payload = b"no picture" if number % 10 == 9 else png(number, dark=number % 2 == 0)
         receipt = ledger.accept(arrival(f"p{number}", payload, lane=f"lane{number % 2}"))
         found = [{"class": "cartridge", "score": 0.9, "xyxy_px": [0, 0, 9, 9], "group": "ammunition"}] if alarm else []
         verdict = "ALARM" if alarm else "NO_ALARM"
