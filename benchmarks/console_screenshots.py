@@ -58,7 +58,7 @@ _BELT_MS = 9000
 """Until the belt's picture is full."""
 PAGES = {
     "amina": {"openings": "/openings", "me": "/me", "help": "/help"},
-    "marc": {"parcels": "/parcels", "record": "/parcels/71", "supervisor": "/supervisor?hours=168",
+    "marc": {"parcels": "/parcels", "record": "/parcels/76", "supervisor": "/supervisor?hours=168",
              "classes": "/supervisor/classes", "audit": "/audit"},
     "ines": {"people": "/people"},
 }  # fmt: skip
@@ -157,11 +157,11 @@ def past(site: ConsoleSite) -> None:
     chance = random.Random(7)
     file = sample_files()[0]
     alarm = Alarm("pistol", "firearm", 0.9, (80, 60, 200, 140))
-    for number in range(70):
+    for ago in sorted((timedelta(hours=18 * chance.betavariate(2, 2)) for _ in range(70)), reverse=True):
         verdict = chance.choices((Verdict.ALARM, Verdict.REVIEW, Verdict.NO_ALARM), (2, 1, 7))[0]
         alarmed = verdict is Verdict.ALARM
         parcel = site.parcel(View(file, "top", (alarm,) if alarmed else ()), verdict=verdict, item_id=None)
-        _decided(site, parcel, verdict, chance, timedelta(hours=18 * (1 - number / 70)))
+        _decided(site, parcel, verdict, chance, ago)
 
 
 def _decided(site: ConsoleSite, parcel: int, verdict: Verdict, chance: random.Random, ago: timedelta) -> None:
