@@ -85,7 +85,8 @@ def build(
         DatasetError: if the folder holds something else, or another seed's pictures.
         RunError: if the disk refuses; the same call goes on.
     """
-    _begun(folder, seed, scanner)
+    have = {one.parcel for one in _begun(folder, seed, scanner).pictures if one.set == RENDERED}
+    parcels = max(parcels, len(have))  # what is there already stays in the data set
     views = len(load_scanner(scanner).preset.views)
     plan = Plan(
         folder / RENDERED, parcels, seed, (scanner,), "all", views, _THREAT_SHARE, only="scans",

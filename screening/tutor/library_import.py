@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,8 @@ def _record(records: Mapping[tuple[str, str], Record], entry: Entry) -> Record:
     found = records.get((entry.set, entry.scan_id))
     if found is None:
         raise UsageError(f"the data set {entry.set} holds it no longer", "build the library again")
+    if hashlib.sha256(read_bytes(found.files[0], DEFAULT_LIMITS)).hexdigest() != entry.sha256:
+        raise UsageError("it was altered since it was rendered", "delete it and build the library again")
     return found
 
 
