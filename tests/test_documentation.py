@@ -19,8 +19,12 @@ from pydantic import BaseModel, ValidationError
 
 from parcelsight.commands.main import app
 from parcelsight.configs.loading import parse_yaml
+from parcelsight.fleet.collecting import CollectConfig
+from parcelsight.fleet.config import ClusterConfig
+from parcelsight.fleet.tuning import TuningConfig
 from parcelsight.inference.lanes.config import LaneConfig, LanesConfig
 from parcelsight.screening.desk.procedure import Procedure
+from parcelsight.screening.desk.retention import Rules as RetentionRules
 from parcelsight.training.recipe import TrainingRecipe
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +36,16 @@ RUN_HERE = {"docs/integrators-guide.md"}
 """Pages whose Python is run from the root of the repository; README's is run in test_readme.py."""
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.M))
 LANE: dict[str, Any] = {"name": "x", "source": {"kind": "http"}}
+MODELS: dict[type[BaseModel], dict[str, Any]] = {
+    LanesConfig: {"ledger": "x", "lanes": [LANE]},
+    TrainingRecipe: {"name": "x"},
+    Procedure: {},
+    RetentionRules: {},
+    ClusterConfig: {},
+    CollectConfig: {},
+    TuningConfig: {},
+}
+"""Class of a configuration file → what a piece of one needs to be whole."""
 
 
 def blocks(page: Path, *kinds: str) -> Iterator[str]:
@@ -124,17 +138,12 @@ def _documents(block: str) -> list[str]:
 def _meant(text: str, page: Path) -> tuple[type[BaseModel], Any]:
     """The class that reads a piece of YAML, and the piece with what a whole file has besides."""
     data = parse_yaml(text, page.name)
-    if {"lanes", "service", "sinks", "retention", "ledger"} & set(data):
-        return LanesConfig, {"ledger": "x", "lanes": [LANE], **data}
     if "source" in data:
         return LaneConfig, {"name": "x", **data}
-    if "choices" in data:
-        return Procedure, data
-    if set(data) <= set(TrainingRecipe.model_fields):
-        return TrainingRecipe, {"name": "x", **data}
-    raise AssertionError(
-        f"{page.name}: no configuration of ours begins with {next(iter(data))!r}; teach _meant about it"
-    )
+    for model, besides in MODELS.items():
+        if set(data) <= set(model.model_fields):
+            return model, {**besides, **data}
+    raise AssertionError(f"{page.name}: no configuration of ours holds {sorted(data)}; teach MODELS about it")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=names(PAGES))
