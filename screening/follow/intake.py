@@ -146,12 +146,15 @@ class Intake:
             row = session.get_one(FeedRow, self._service.name, with_for_update=True)
             numbers = [view.told.number for view in views]
             fresh = [view for view in views if not _place(row).knows(view.told.number)]
+            if made is not None and self._training is not None and len(fresh) < len(views):
+                self._training.forget(made)
+                made = None
             if not fresh:
                 return None
             parcel = self._parcel(fresh, row.base)
             session.add(parcel)
             session.flush()
-            if made is not None and len(fresh) == len(views):
+            if made is not None:
                 session.add(tip_row(parcel.id, made))
             _advance(row, numbers)
             tell_parcel(session, parcel, "arrived")

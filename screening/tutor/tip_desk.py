@@ -51,6 +51,8 @@ class Revealed:
     label: str
     places: tuple[dict[str, Any], ...]
     """``{view, xyxy_px, picture}``: where it was, and how it looked (a data URL)."""
+    files: tuple[str, ...] = ()
+    """Projected pictures that nobody needs any more."""
 
     def to_json(self) -> dict[str, Any]:
         """For the page."""
@@ -161,7 +163,14 @@ class TipDesk:
         places = tuple(
             {"view": view, "xyxy_px": told["xyxy_px"], "picture": self._crop(told)} for view, told in row.views.items()
         )
-        return Revealed(row.parcel_id, outcome or TipOutcome(row.outcome), row.is_late, row.label, places)
+        files = tuple(str(told["file"]) for told in row.views.values())
+        return Revealed(row.parcel_id, outcome or TipOutcome(row.outcome), row.is_late, row.label, places, files)
+
+    def let_go(self, *revealed: Revealed) -> None:
+        """Remove the pictures of projections that ended, once that is committed."""
+        for one in revealed:
+            for file in one.files:
+                self._store.remove(file)
 
     def _crop(self, view: dict[str, Any]) -> str:
         """How it looked, with its box, as a data URL; empty where the picture is gone."""

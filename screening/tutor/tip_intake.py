@@ -97,7 +97,7 @@ class TipIntake:
             self._wait(left)
         elif made is not None:
             _log.warning("a projection took %.1f s, too long to stay unnoticed: left out", self._hold_s - left)
-            self._forget(made)
+            self.forget(made)
             return None
         return made
 
@@ -118,7 +118,7 @@ class TipIntake:
         made = self._project(parcel, wanted)
         if made is None or chosen is not None:
             return made
-        self._forget(made)
+        self.forget(made)
         return None
 
     def _project(self, parcel: ParcelRow, wanted: Projection) -> Made | None:
@@ -143,7 +143,8 @@ class TipIntake:
         file = self._store.put(encode_like(view.scan, original))
         return {"file": file, "xyxy_px": box, "superposition": view.superposition}
 
-    def _forget(self, made: Made) -> None:
+    def forget(self, made: Made) -> None:
+        """Let the pictures of a projection go that no parcel carries."""
         for view in made.views.values():
             self._store.remove(view["file"])
 

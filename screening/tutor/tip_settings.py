@@ -18,7 +18,7 @@ from ..storage.times import now
 from .tip import TipPolicy
 from .tip_tables import TipPolicyRow
 
-SECRET = "tip-secret"  # noqa: S105 - the name of its file
+SECRET = "tip-secret"
 _BYTES = 32
 ANSWER_S, STOPPED_S = (1.0, 10.0), (0.0, 45.0)
 """Ranges: seconds to answer while the belt runs, and more while it stands for the picture."""

@@ -79,6 +79,8 @@ def desk_router(console: Console) -> APIRouter:
             person = request.state.visitor.person
             held = queue.renew(session, person, body.parcel_id, procedure)
             over = console.tip.overdue(session, person, body.parcel_id) if held else None
+        if over is not None:
+            console.tip.let_go(over)
         until = now() + timedelta(seconds=procedure.lease_s)
         told = {"held": held, "lease_until": until.isoformat(timespec="milliseconds") if held else None}
         return told | ({"projected": over.to_json()} if over is not None else {})
@@ -106,10 +108,13 @@ def desk_router(console: Console) -> APIRouter:
                 parcel = session.get_one(ParcelRow, revealed.parcel_id)
                 shown = whole(session, parcel, person)
                 count = queue.waiting_count(session, person, body.lane)
-                return {"projected": revealed.to_json(), "decision": None, "next": shown, "waiting": count}
-            row = decide(session, person, Wish(**sent), procedure)
-            tell_parcel(session, session.get_one(ParcelRow, row.parcel_id), "decided")
-            told = decision_json(row, procedure)
+            else:
+                row = decide(session, person, Wish(**sent), procedure)
+                tell_parcel(session, session.get_one(ParcelRow, row.parcel_id), "decided")
+                told = decision_json(row, procedure)
+        if revealed is not None:
+            console.tip.let_go(revealed)
+            return {"projected": revealed.to_json(), "decision": None, "next": shown, "waiting": count}
         # Of its own: a decision stands, whatever becomes of the next parcel.
         following: dict[str, Any] = {"next": None}
         with console.write() as session:

@@ -96,6 +96,7 @@ def tip_router(console: Console) -> APIRouter:
             tip_settings.change(session, person, replace(settings, policy=policy))
             revealed = console.tip.abandon(session, person)
         console.projection_changed()
+        console.tip.let_go(*revealed)
         for one in revealed:
             console.early("projected", one.to_json())
         return {"stopped": True, "abandoned": len(revealed)}
