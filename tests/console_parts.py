@@ -37,7 +37,7 @@ class Browser:
 
     def __init__(self, url: str, token: str = "") -> None:
         cookies = {COOKIE: token} if token else {}
-        self.http = httpx.Client(base_url=url, cookies=cookies, timeout=30, follow_redirects=False)
+        self.http = httpx.Client(base_url=url, cookies=cookies, timeout=120, follow_redirects=False)
         self.csrf = self.http.get("/api/me").json()["csrf_token"] if token else ""
 
     def get(self, path: str, **more: Any) -> httpx.Response:

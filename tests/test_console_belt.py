@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -107,6 +107,17 @@ def test_who_may_look(tmp_path: Path) -> None:
         operator = site.sign_in("operator")
         assert operator.get("/api/belt", params=asked).status_code == 404, "no service is followed"
         assert operator.get("/api/belt").status_code == 422
+
+
+def test_one_person_keeps_no_more_belts_open_than_anybody_needs(tmp_path: Path) -> None:
+    with a_running_belt(tmp_path) as (site, _), ExitStack() as stack:
+        browser = site.sign_in("operator")
+        asked = {"lane": "hall/dock-1"}
+        for _ in range(6):
+            answer = stack.enter_context(browser.http.stream("GET", "/api/belt", params=asked))
+            assert answer.status_code == 200
+            next(answer.iter_lines())
+        assert browser.get("/api/belt", params=asked).status_code == 429
 
 
 def test_a_desk_that_takes_nothing_keeps_the_geometry_and_is_told_what_it_missed() -> None:

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,7 +67,8 @@ def test_the_demo_belt_brings_every_sample_in_both_views_and_some_alarm(tmp_path
 def test_samples_that_cannot_be_read_are_told_in_a_line(tmp_path: Path) -> None:
     with pytest.raises(ScanError, match="cannot be read"):
         read_samples(tmp_path / "none.npz")
-    np.savez(tmp_path / "odd.npz", **{"01_top": np.zeros((4, 4), np.int16)})
+    odd: dict[str, Any] = {"01_top": np.zeros((4, 4), np.int16)}
+    np.savez(tmp_path / "odd.npz", **odd)
     with pytest.raises(ScanError, match="cannot be read"):
         read_samples(tmp_path / "odd.npz")
     write_samples(tmp_path / "one.npz", [{"top": np.full((4, 4, 2), 900, np.uint16)}])

@@ -33,7 +33,7 @@ def table(site: Site, name: str) -> list[dict[str, str]]:
 
 def test_a_seizure_is_told_as_it_is_reported(tmp_path: Path) -> None:
     with running_console(tmp_path) as site:
-        posted = opened(site, "AA123456785BR", FOUND, "hidden in a lamp")  # type: ignore[arg-type]
+        posted = opened(site, "AA123456785BR", FOUND, "hidden in a lamp")
         opened(site, None, [])
         opened(site, "CARRIER-17", [{"what": "firearm"}])
         lines = table(site, "seizures")

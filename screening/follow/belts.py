@@ -86,6 +86,11 @@ class BeltRelay:
         self._belts: dict[str, _Belt] = {}
         self._lock = Lock()
 
+    def knows(self, lane: str) -> bool:
+        """Whether one of the services may have such a lane."""
+        prefix, _, name = lane.rpartition("/")
+        return bool(name) and prefix in self._services
+
     def watch(self, lane: str, wake: Callable[[], None] = lambda: None) -> BeltWatcher | None:
         """Watch a lane's belt from now on; None where no service has such a lane.
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from time import monotonic
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
@@ -21,11 +21,14 @@ from .hub import event_text
 _PAUSE_S = 0.1
 """The page draws smoothly between; more often would only cost more."""
 _LOOK_S = 1.0
+_MOST_OF_ONE = 6
+"""Belts that one person may have open: more are a script that forgets to close them."""
 
 
 def belt_router(console: Console) -> APIRouter:
     """The route /api/belt."""
     router = APIRouter(prefix="/api", tags=["events"])
+    watching: dict[int, int] = {}
 
     @router.get(
         "/belt",
@@ -45,11 +48,24 @@ def belt_router(console: Console) -> APIRouter:
         # Beside a picture with a projected threat the belt would give it away: there the threat is not.
         if await run_in_threadpool(console.is_projecting):
             raise NotFound("the belt is not shown while threats are projected", "watch the queue")
-        watcher = console.belts.watch(lane, wake)
-        if watcher is None:
+        person = request.state.visitor.person.id
+        if watching.get(person, 0) >= _MOST_OF_ONE:
+            raise HTTPException(429, "too many belts are open", {"Retry-After": "10"})
+        if not console.belts.knows(lane):
             raise NotFound(f"the lane {lane!r} has no belt to watch", "name a lane that this console follows")
-        stream = _pieces(console, request.state.visitor.session_token, watcher, news)
-        return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+        async def stream() -> AsyncIterator[bytes]:
+            watcher = console.belts.watch(lane, wake)
+            if watcher is None:
+                return
+            watching[person] = watching.get(person, 0) + 1
+            try:
+                async for piece in _pieces(console, request.state.visitor.session_token, watcher, news):
+                    yield piece
+            finally:
+                watching[person] -= 1
+
+        return StreamingResponse(stream(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
     return router
 

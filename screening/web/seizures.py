@@ -7,7 +7,7 @@ group, so that they are never counted together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import select
@@ -50,7 +50,7 @@ def seizures(session: Session, period: Period) -> Rows:
             )  # fmt: skip
 
 
-def _opened(session: Session, period: Period) -> Iterator[tuple[OpeningRow, ParcelRow, str]]:
+def _opened(session: Session, period: Period) -> Iterable[tuple[OpeningRow, ParcelRow, str]]:
     wanted = (
         select(OpeningRow, ParcelRow, PersonRow.login)
         .join(ParcelRow, OpeningRow.parcel_id == ParcelRow.id)
@@ -61,7 +61,7 @@ def _opened(session: Session, period: Period) -> Iterator[tuple[OpeningRow, Parc
     )
     if period.lane is not None:
         wanted = wanted.where(ParcelRow.lane == period.lane)
-    yield from session.execute(wanted).tuples()
+    return session.execute(wanted)
 
 
 def _way(item_id: str) -> tuple[str, str]:
