@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 MOST = 60
+PATIENCE_MS = 180_000
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,16 @@ def carrying(lane: TipSite, page: Page) -> int:
     raise AssertionError("no parcel carried a projection")
 
 
+def patient(browser: Browser, site: ConsoleSite, login: str) -> Page:
+    """A page that waits as long as a busy machine takes."""
+    context = signed_in(browser, site, login, viewport={"width": 1366, "height": 768})
+    context.set_default_timeout(PATIENCE_MS)
+    found: Page = context.new_page()
+    return found
+
+
 def desk(browser: Browser, site: ConsoleSite) -> Page:
-    page: Page = signed_in(browser, site, OPERATOR, viewport={"width": 1366, "height": 768}).new_page()
+    page: Page = patient(browser, site, OPERATOR)
     page.goto("/desk")
     at_state(page, "waiting")
     return page
@@ -93,7 +102,7 @@ def test_hit_miss_and_stop_are_told_at_once(site: ConsoleSite, lane: TipSite, br
     at_state(page, "waiting")
 
     parcel = carrying(lane, page)
-    supervisor = signed_in(browser, site, SUPERVISOR, viewport={"width": 1366, "height": 768}).new_page()
+    supervisor = patient(browser, site, SUPERVISOR)
     supervisor.goto("/supervisor/tip")
     supervisor.keyboard.press("s")
     page.wait_for_selector("#projected[data-outcome='abandoned']:not([hidden])")
@@ -108,8 +117,8 @@ def test_hit_miss_and_stop_are_told_at_once(site: ConsoleSite, lane: TipSite, br
 
 
 def test_the_manual_is_browsed_and_printed(site: ConsoleSite, browser: Browser) -> None:
-    context = signed_in(browser, site, OPERATOR, viewport={"width": 1366, "height": 768})
-    page = context.new_page()
+    page = patient(browser, site, OPERATOR)
+    context = page.context
     page.goto("/tutor/manual")
     assert page.locator(".classes a").count() == 12
     page.click("a[href='/tutor/manual/revolver']")
