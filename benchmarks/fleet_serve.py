@@ -83,7 +83,7 @@ def deployed(folder: Path, model: Path, replicas: int) -> Iterator[tuple[int, KS
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     file = folder / "cluster.yaml"
-    one = {"name": "bench", "model": str(model), "replicas": replicas, "cpus": 0.5}
+    one = {"name": "bench", "model": str(model), "replicas": replicas, "cpus": 0.5, "batch": {"most": 1}}
     file.write_text(yaml.safe_dump({"cpus": 2, "http": {"port": port}, "models": [one]}))
     command = [sys.executable, "-m", "parcelsight.commands.main", "deploy", str(file)]
     program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
@@ -126,6 +126,7 @@ def latency(folder: Path, scans: int) -> dict[str, Any]:
     added = sorted(there - here for here, there in zip(*times, strict=True))
     return {
         "scans": scans,
+        "load_average": [round(each, 1) for each in os.getloadavg()],
         "own_median_ms": round(statistics.median(times[0]), 2),
         "serve_median_ms": round(statistics.median(times[1]), 2),
         "added_median_ms": round(statistics.median(added), 2),

@@ -1,8 +1,8 @@
 """Scans a second of re-screening: the plain loop, Ray Data with one worker, and with two; ratios within one run.
 
 Steady rates are between the first finished shard and the last, so they leave out the start of Ray, which is told
-beside them and is paid once a run, however long it is. Processor time a scan, of the program and everything it started, is told
-as well: it hardly depends on what else the machine does, and the load of the machine is told with it.
+beside them and is paid once a run. Processor time a scan, of the program and everything it started, is told as well:
+it hardly depends on what else the machine does, and the load of the machine is told with it.
 
     python -m benchmarks.fleet_throughput                                  # short: 60 scans, one round
     python -m benchmarks.fleet_throughput --scans 600 --rounds 2 --json docs/results/fleet/throughput.json

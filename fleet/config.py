@@ -37,8 +37,8 @@ class BatchConfig(_Section):
     """Requests that come together are run together: gains much on a GPU, nothing on one CPU core."""
 
     most: int = Field(default=8, ge=1, le=64)
-    wait_ms: float = Field(default=1.0, ge=0, le=1000)
-    """How long the first of a batch waits for company."""
+    wait_ms: float = Field(default=0.0, ge=0, le=1000)
+    """How long the first of a batch waits for company; what came while another batch ran is together anyway."""
 
 
 class DeployedModel(_Section):

@@ -88,7 +88,7 @@ class NetworkReplica:
             "sha256": self._sha256,
             "inputs": [
                 {"name": INPUT_NAME, "datatype": "FP32", "shape": [1, 3, side, side]},
-                {"name": PIXELS_NAME, "datatype": "UINT8", "shape": [1, side, side, 3]},
+                {"name": PIXELS_NAME, "datatype": "UINT8", "shape": [1, 3, side, side]},
             ],
             "outputs": [{"name": OUTPUT_NAME, "datatype": "FP32", "shape": [1, -1, 6]}],
         }
@@ -96,7 +96,7 @@ class NetworkReplica:
     def _picture(self, body: bytes, told: str) -> NDArray[np.float32]:
         """(3, S, S), 0…1. Raises BadRequest."""
         side = self._side_px
-        kinds = {INPUT_NAME: ("FP32", [1, 3, side, side], 4), PIXELS_NAME: ("UINT8", [1, side, side, 3], 1)}
+        kinds = {INPUT_NAME: ("FP32", [1, 3, side, side], 4), PIXELS_NAME: ("UINT8", [1, 3, side, side], 1)}
         try:
             length = int(told)
             if not 0 < length <= min(_MOST_HEAD_BYTES, len(body)):
@@ -112,5 +112,5 @@ class NetworkReplica:
             if not np.isfinite(picture).all():
                 raise BadRequest("values that are not finite")
             return np.asarray(picture, np.float32)
-        levels = np.frombuffer(body, np.uint8, offset=length).reshape(shape)[0].transpose(2, 0, 1)
+        levels = np.frombuffer(body, np.uint8, offset=length).reshape(shape)[0]
         return np.asarray(np.divide(levels, np.float32(255)), np.float32)

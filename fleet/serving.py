@@ -13,6 +13,8 @@ from .config import ClusterConfig, DeployedModel
 from .replica import NetworkReplica
 
 _READY_S = 180.0
+_LOGGING = {"enable_access_log": False, "log_level": "WARNING"}
+"""A line a request would cost more than the request's way through Ray Serve should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ def deploy(config: ClusterConfig) -> None:
     serve.start(
         proxy_location="EveryNode" if config.ray.address else "HeadOnly",
         http_options={"host": config.http.host, "port": config.http.port, "request_timeout_s": 30},
+        logging_config=_LOGGING,
     )
     for model in config.models:
         application = _application(model, contents[model.name])
@@ -105,7 +108,10 @@ def _application(model: DeployedModel, content: bytes) -> Any:
             self._replica = NetworkReplica(content, model.name, threads, "auto" if model.gpus else "cpu")
 
         async def __call__(self, request: Any) -> Any:
-            return await self._replica.answer(request, self._run)
+            return await self._replica.answer(request, self._run if model.batch.most > 1 else self._run_alone)
+
+        async def _run_alone(self, picture: Any) -> Any:
+            return (await self._replica.run([picture]))[0]
 
         @serve.batch(  # type: ignore[untyped-decorator]
             max_batch_size=model.batch.most, batch_wait_timeout_s=model.batch.wait_ms / 1e3
@@ -131,6 +137,7 @@ def _options(model: DeployedModel) -> dict[str, Any]:
             }
         }
     return replicas | {
+        "logging_config": _LOGGING,
         "ray_actor_options": {"num_cpus": model.cpus, "num_gpus": model.gpus},
         "max_ongoing_requests": 2 * model.batch.most,
         "max_queued_requests": model.waiting,
