@@ -36,6 +36,12 @@ RULES: dict[str, tuple[str, ...]] = {
     "evaluation.md": ("COCO's average precision", "AP50", "mean of classes", "golden", "Five in *n*"),
 }
 """Page → beginnings or pieces of paragraphs that define or calculate and measure nothing."""
+TO_BE_RECORDED: dict[str, tuple[str, ...]] = {
+    "line-stream.md": ("| belt (40 rendered parcels", "A parcel is whole 1 ms"),
+    "rendered-to-real.md": ("- **Size decides.**",),
+    "viewer.md": ("`python -m benchmarks.viewer_frames` times", "| change | p50 ms"),
+}
+"""Page → beginnings of paragraphs whose figures were measured before there was this rule. This list may only shrink."""
 
 
 @cache
@@ -113,6 +119,7 @@ def test_measured_figures_name_their_source(page: Path) -> None:
         for paragraph in re.split(r"\n\s*\n", QUOTED.sub("", text))
         if MEASURED.search(re.sub(r"`[^`]*`", "", paragraph))
         and not any(piece in paragraph for piece in RULES.get(page.name, ()))
+        and not any(paragraph.strip().startswith(piece) for piece in TO_BE_RECORDED.get(page.name, ()))
     ]
     assert loose == [], f"{page.name}: name where these are from with <!-- figures: results/… -->"
 
