@@ -1,6 +1,6 @@
 """The pictures of the trainer's guide: pages of operator training, at both sizes that they are made for.
 
-parcelsight synthesize parcels --count 260 --scanner tunnel160 --threat-share 0.6 --only scans
+parcelsight synthesize parcels --count 100 --scanner tunnel160 --threat-share 0.6 --only scans
 python -m benchmarks.training_screenshots --parcels parcels [--out docs/images] [--every-page] [--languages en ar]
 
 The pictures in them are rendered parcels, imported as a trainer would; the detector's boxes are the shipped model's.
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = {"": (1366, 768), "-1920": (1920, 1080)}
 QUALITY = 80
+DEADLINE_MS = 240_000
 NEW = "nils"
 OFFICERS = {OFFICER: ("Amina Hodžić", 0.4), COLLEAGUE: ("Luc Martin", 1.2), "sofia": ("Sofía Ruiz", -0.3)}
 """Login → name, and how much a simulated officer can do."""
@@ -192,6 +193,7 @@ def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
 def opened(site: ConsoleSite, browser: Browser, login: str, size: tuple[int, int], path: str) -> Page:
     """A page of somebody."""
     context = signed_in(browser, site, login, viewport={"width": size[0], "height": size[1]}, timezone_id="UTC")
+    context.set_default_timeout(DEADLINE_MS)
     page: Page = context.new_page()
     page.goto(path)
     return page

@@ -21,6 +21,7 @@ export function showLesson(viewer, view, told) {
   const alike = labels.map((label) => word(`alike.${label}`));
   byId("alike-part").hidden = alike.length === 0;
   byId("alike").replaceChildren(...alike.map((text) => make("li", {}, text)));
+  byId("alike-looks").replaceChildren(...told.alike.map((url) => make("li", {}, make("img", { src: url, width: 120, height: 120, alt: "" }))));
   viewer.desk.marks = [];
   viewer.alarms = told.truths.map((one, at) => ({ id: `truth-${at}`, view, box: one.xyxy_px, label: term(one.label), group: one.group, strength: 1 }));
   viewer.setAttribute("aid", "shown");

@@ -15,6 +15,7 @@ from ...desk.reliability import words_for
 from ...people.accounts import Person
 from ...tutor.answers import Feedback, Said, answer, feedback
 from ...tutor.exercises import Shown, is_over, leave, next_picture, withdraw
+from ...tutor.manual import entry
 from ...tutor.tables import EnrolmentRow, ExerciseRow, ItemRow, Mode, Outcome, PictureRow
 from ...viewer_format import MEDIA_TYPE, pack_scans
 from ..console import Console
@@ -23,6 +24,8 @@ from ..requests import RequestId
 from .shots import load, look_png, whole_png
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+_LOOKS, _ALIKE = 6, 4
+"""Pictures beside the feedback."""
 _Look = Annotated[int, Path(ge=0, le=9)]
 _PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}}}
 
@@ -134,7 +137,8 @@ def item_json(shown: Shown) -> dict[str, Any]:
 
 def feedback_json(told: Feedback) -> dict[str, Any]:
     """What there is to learn, as the page gets it."""
-    looks = len(told.turned) + 1 if told.truths else 0
+    looks = [f"/api/tutor/items/{told.item_id}/looks/{look}.png" for look in range(len(told.turned) + 1)]
+    label = told.truths[0].label if told.truths else ""
     return {
         "outcome": str(told.outcome),
         "late": told.late,
@@ -148,8 +152,15 @@ def feedback_json(told: Feedback) -> dict[str, Any]:
             for truth in told.truths
         ],
         "click_px": told.click_px,
-        "looks": [f"/api/tutor/items/{told.item_id}/looks/{look}.png" for look in range(looks)],
+        "looks": [*looks, *from_manual(label, "turned")][:_LOOKS] if label else [],
+        "alike": from_manual(label, "alike")[:_ALIKE],
     }
+
+
+def from_manual(label: str, section: str) -> list[str]:
+    """Addresses of the manual's pictures of a class; nothing where it has none."""
+    chapter = entry(label)
+    return [shown.url for shown in chapter.sections[section]] if chapter is not None else []
 
 
 def manual_url(label: str) -> str:

@@ -53,7 +53,7 @@ def printed_router(console: Console) -> APIRouter:
             told = {"course": progress.course.id}
             append(session, viewer.login, "certificate made", f"person {person.login}", told)
             number = head_of(session).number
-            made = certificate(progress, examined, time, number, words)
+        made = certificate(progress, examined, time, number, words)
         return _attached(made, f"parcelsight-certificate-{enrolment_id}.pdf")
 
     return router

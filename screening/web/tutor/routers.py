@@ -18,7 +18,7 @@ JSON::
     POST /api/tutor/exercises/{id}/next    {item: {id, number, of, left_s, alarms, pixels_url} | null, review_url}
     POST /api/tutor/exercises/{id}/leave   {review_url}
     POST /api/tutor/items/{id}/answer      {request_id, is_threat, click_px, confidence, took_ms}
-                                           → {outcome, late, truths, click_px, looks, over} or {outcome: null, over}
+                                           → {outcome, late, truths, click_px, looks, alike, over}; bare in exams
     GET  /api/tutor/items/{id}/pixels      viewer container
     GET  /api/tutor/items/{id}/looks/{n}.png   crops for the feedback; whole.png: the picture with its boxes
 """
