@@ -242,8 +242,8 @@ def main() -> None:
                     continue
             sections.setdefault(wanted.section, []).append({"name": wanted.name, "file": wanted.file})
         index[label] = sections
+        (FOLDER / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
         print(label, {name: len(found) for name, found in sections.items()}, flush=True)
-    (FOLDER / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
     size = sum(path.stat().st_size for path in FOLDER.iterdir())
     print(f"{FOLDER}: {len(list(FOLDER.iterdir()))} files, {size / 1e6:.1f} MB")
 
