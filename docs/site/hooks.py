@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def _navigation(pages: Iterable[str]) -> Iterator[Any]:
     left.pop("index.md", None)
     yield {"Start": "index.md"}
     for title, names in GROUPS.items():
-        found = [page for name in names for page in list(left) if Path(page).match(name)]
+        found = [page for name in names for page in list(left) if fnmatchcase(page, name)]
         for page in found:
             left.pop(page, None)
         if found:
