@@ -14,6 +14,8 @@ const BOTH_FROM_PX = 130;
 /** How fast the picture catches up with the newest row: a share of what is missing, a second. */
 const CATCH_UP = 5;
 const AGAIN_MS = 5000;
+/** Between two pictures: the large belt runs smoothly; the strip must not take time from the picture that is looked at. */
+const PAUSE_MS = { large: 30, strip: 66 };
 const MOST_MARKS = 60;
 
 /** One view's rows in a ring of columns. */
@@ -192,6 +194,7 @@ export class Belt {
   #tick = (now) => {
     if (!this.#source) return;
     requestAnimationFrame(this.#tick);
+    if (now - this.#last < PAUSE_MS[this.#canvas.clientHeight < BOTH_FROM_PX ? "strip" : "large"]) return;
     const seconds = Math.min(0.2, (now - this.#last) / 1000);
     this.#last = now;
     const newest = Math.min(...[...this.#views.values()].filter(({ oldest }) => oldest !== null).map((view) => view.newest));
