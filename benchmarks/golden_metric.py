@@ -56,7 +56,7 @@ def measure(model: Path = SHIPPED_MODEL) -> GoldenMetric:
     Raises:
         RunError: if a picture of the set cannot be read.
     """
-    detector = Detector(model)
+    detector = Detector(model, device="cpu")
     classes = detector.card.classes
     part = Part(open_dataset(GOLDEN), "all")
     scored = score_scans(lambda rgb: detector.detect(rgb, _FLOOR), part)

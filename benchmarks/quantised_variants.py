@@ -1,28 +1,32 @@
 """Which quantised variant a CPU should run: speed and recall of each engine against onnxruntime in float32.
 
-Every engine runs in a process of its own, through the runtime's ``Detector``. Speed: in turns, a few detections at a
-time, so that all meet the same machine; judged is the median over rounds of the ratio to onnxruntime float32 with the
-same threads. Recall: objects found at the card's thresholds (class of the same group, IoU ≥ 0.5) on the same scans,
-its change against float32 in points, with a 95 % interval of a bootstrap over scans (paired). Then the default is
-chosen: the fastest that loses at most half a point in every group and is faster than float32 by more than a twentieth;
-and the same among those that the base install can run.
+Every engine runs in a process of its own, through the runtime's ``Detector``, at its own card's thresholds. Speed: in
+turns, a few detections at a time, so that all meet the same machine; judged is the median over rounds of the ratio to
+onnxruntime float32 with the same threads. Recall: objects found (class of the same group, IoU ≥ 0.5) at no more false
+alarms than float32 raises, and at the variant's own thresholds (variant_recall.py). Then the default is chosen: the
+fastest that loses at most half a point in every group and is faster than float32 by more than a twentieth; and the same
+among those that the base install can run.
 
-    python -m benchmarks.quantised_variants DATA [--split val test] [--calibrate DATA] [--threads 1 2] [--out FILE]
+    python -m benchmarks.quantised_variants DATA… --calibrate DATA [--looks 2] [--threads 1 2] [--out FILE] [--install]
 
-OpenVINO's engines are left out where the extra [openvino] is missing. Exit status 1 where no variant may be chosen.
+``--install`` writes the choice beside the model, where the runtime's device ``auto`` finds it. OpenVINO's engines are
+left out where the extra [openvino] is missing. Exit status 1 where no variant may be chosen.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import pickle
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -31,26 +35,27 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from parcelsight.commands.bundle import calibration_pictures
+from benchmarks.variant_recall import ANY, Answer, Case, cases_of, compare
+from parcelsight.commands.bundle import calibration_scans
 from parcelsight.commands.evaluation_inputs import open_part
-from parcelsight.datasets.annotations import Record
+from parcelsight.detector.card import ModelCard
 from parcelsight.detector.contract import SHIPPED_MODEL
 from parcelsight.detector.detections import Detections
-from parcelsight.detector.errors import ParcelSightError, ScanError
-from parcelsight.detector.taxonomy import TAXONOMY
-from parcelsight.export.openvino_quantised import openvino_eight_bits
+from parcelsight.detector.errors import ParcelSightError
+from parcelsight.export.calibration_scans import CalibrationScans
+from parcelsight.export.openvino_quantised import openvino_eight_bits, openvino_network
 from parcelsight.export.precisions import eight_bit_bytes, half_bytes
 from parcelsight.export.quantise import Range
+from parcelsight.inference.choice import Choice, choice_file
 from parcelsight.inference.detector import Detector
-from parcelsight.training.pictures import canonical_picture
+from parcelsight.inference.model_file import read_model
 
 MOST_LOSS_POINTS = 0.5
 FASTER_THAN = 0.95
 RUNS_A_TURN = 3
-SAME_IOU = 0.5
-REPLICATES = 2000
+FLOOR = 0.05
+"""Of the claims that are collected: far below any threshold."""
 BASE = "onnxruntime fp32"
 
 
@@ -62,36 +67,26 @@ class Engine:
     model: Path
     device: str
     network: Path | None = None
-    """An OpenVINO file that stands in for the model's network."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """A scan and what is in it."""
-
-    rgb: NDArray[np.uint8]
-    boxes: NDArray[np.float64]
-    groups: tuple[str, ...]
-    threat_free: bool
+    """An OpenVINO file that stands in for the model's network; its card lies beside it."""
 
 
 # --- one engine in its process
 
 
 def worker(engine: Engine, threads: int) -> None:
-    """Answer requests on stdin: ``["time", rgb, runs]`` → ms, ``["detect", rgb]`` → alarms. Ends with its input."""
+    """Answer requests on stdin: ``["time", rgb, runs]`` → ms, ``["detect", rgb]`` → claims. Ends with its input."""
     detector = Detector(engine.model, threads=threads, device=engine.device)  # type: ignore[arg-type]
     if engine.network is not None:
-        detector._session = _openvino_network(engine.network, threads)
+        _stand_in(detector, engine.network, threads)
     out = sys.stdout.buffer
-    _send(out, detector.describe())
+    _send(out, detector.card)
     while True:
         try:
             request, rgb, *rest = pickle.load(sys.stdin.buffer)  # from our own parent process
         except EOFError:
             return
         if request == "detect":
-            found = detector.detect(rgb)
+            found = detector.detect(rgb, FLOOR)
             _send(out, (found.xyxy_px, found.score, found.class_id))
         else:
             started = perf_counter()
@@ -100,26 +95,18 @@ def worker(engine: Engine, threads: int) -> None:
             _send(out, (perf_counter() - started) * 1e3 / rest[0])
 
 
-def _openvino_network(path: Path, threads: int) -> Any:
-    """A session of an OpenVINO file with the runtime's settings."""
+def _stand_in(detector: Detector, path: Path, threads: int) -> None:
+    """Let an OpenVINO file answer in place of the model's own network, at its own thresholds."""
     import openvino
 
     class Network:
         description = "OpenVINO INT8 (NNCF)"
+        run = staticmethod(openvino_network(openvino.Core().read_model(path), detector.card.input_px, threads))
 
-        def __init__(self) -> None:
-            core = openvino.Core()
-            network = core.read_model(path)
-            side = network.inputs[0].get_partial_shape()[2].get_length()
-            network.reshape([1, 3, side, side])
-            settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-            self._request = core.compile_model(network, "CPU", settings).create_infer_request()
-
-        def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-            self._request.infer({0: images}, share_inputs=True)
-            return np.array(self._request.get_output_tensor(0).data[0])
-
-    return Network()
+    card = ModelCard.model_validate_json(path.with_suffix(".card.json").read_text())
+    detector.card, detector._session = card, Network()
+    detector._thresholds = np.array([spec.threshold for spec in card.classes], np.float32)
+    detector._temperatures = np.array([spec.temperature for spec in card.classes], np.float32)
 
 
 def _send(out: Any, value: object) -> None:
@@ -134,7 +121,7 @@ class Running:
         arguments = [engine.name, engine.model, engine.device, engine.network or "", threads]
         command = [sys.executable, "-m", "benchmarks.quantised_variants", "--worker", *map(str, arguments)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.description: str = self._answer()
+        self.card: ModelCard = self._answer()
 
     def ask(self, *request: object) -> Any:
         """Send a request and wait for the answer."""
@@ -200,77 +187,35 @@ def speed(engines: Sequence[Engine], cases: Sequence[Case], threads: int, rounds
 # --- recall
 
 
-def found_objects(case: Case, alarms: Detections, groups: Sequence[str]) -> NDArray[np.bool_]:
-    """(objects,) which have an alarm of their group, each alarm used once, best first."""
-    found = np.zeros(len(case.groups), bool)
-    for index in np.argsort(-alarms.score, kind="stable"):
-        overlaps = _iou(alarms.xyxy_px[index].astype(np.float64), case.boxes)
-        fits = np.array([group == groups[alarms.class_id[index]] for group in case.groups], bool) & ~found
-        if fits.any():
-            best = int(np.argmax(np.where(fits, overlaps, -1)))
-            found[best] = found[best] or overlaps[best] >= SAME_IOU
+def answers_of(engine: Engine, cases: Sequence[Case]) -> list[Answer]:
+    """What an engine claims about every case."""
+    with running([engine], 1) as processes:
+        own = processes[engine.name]
+        found = [Answer.of(Detections(*own.ask("detect", case.rgb)), own.card) for case in cases]
+    print(f"  scored {engine.name}", flush=True)
     return found
 
 
-def _iou(box: NDArray[np.float64], boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-    shared = np.prod(np.clip(np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2]), 0, None), axis=1)
-    area = np.prod(box[2:] - box[:2]) + np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) - shared
-    return np.asarray(np.divide(shared, area, out=np.zeros_like(shared), where=area > 0))
-
-
-def recall(engines: Sequence[Engine], cases: Sequence[Case], groups: Sequence[str]) -> dict[str, dict[str, Any]]:
+def recall(engines: Sequence[Engine], cases: Sequence[Case], jobs: int) -> dict[str, dict[str, Any]]:
     """Objects found of every group, and false alarms, of every engine."""
-    hits: dict[str, list[NDArray[np.bool_]]] = {}
-    false_alarms: dict[str, int] = {}
-    for engine in engines:
-        with running([engine], 1) as processes:
-            answers = [Detections(*processes[engine.name].ask("detect", case.rgb)) for case in cases]
-        hits[engine.name] = [found_objects(case, got, groups) for case, got in zip(cases, answers, strict=True)]
-        false_alarms[engine.name] = sum(
-            case.threat_free and len(got) > 0 for case, got in zip(cases, answers, strict=True)
+    with ThreadPoolExecutor(jobs) as pool:  # the work is done in the engines' processes
+        answers = dict(
+            zip(
+                [engine.name for engine in engines],
+                pool.map(lambda engine: answers_of(engine, cases), engines),
+                strict=True,
+            )
         )
-        print(f"  scored {engine.name}: {sum(int(h.sum()) for h in hits[engine.name])} objects found", flush=True)
-    return {
-        name: {
-            "groups": [
-                _group(group, cases, own, hits[BASE])
-                for group in (*sorted({g for c in cases for g in c.groups}), "any")
-            ],
-            "false_alarm_scans": false_alarms[name],
-        }
-        for name, own in hits.items()
-    }
-
-
-def _group(
-    group: str, cases: Sequence[Case], own: list[NDArray[np.bool_]], base: list[NDArray[np.bool_]]
-) -> dict[str, Any]:
-    """Recall of one group and its change against float32; "any" takes all."""
-    rows = []
-    for case, mine, theirs in zip(cases, own, base, strict=True):
-        of_group = np.array([group in (each, "any") for each in case.groups], bool)
-        rows.append((of_group.sum(), mine[of_group].sum(), theirs[of_group].sum()))
-    table = np.array([row for row in rows if row[0]], np.float64)  # (scans, 3): objects, found, found in float32
-    draws = np.random.default_rng(0).integers(0, len(table), (REPLICATES, len(table)))
-    sums = table[draws].sum(axis=1)
-    objects, mine_all, base_all = table.sum(axis=0)
-    low, high = np.quantile(100 * (sums[:, 1] - sums[:, 2]) / sums[:, 0], [0.025, 0.975])
-    return {
-        "group": group,
-        "objects": int(objects),
-        "recall": round(mine_all / objects, 4),
-        "change_points": round(100 * (mine_all - base_all) / objects, 2),
-        "change_95": [round(float(low), 2), round(float(high), 2)],
-    }
+    return {name: compare(cases, own, answers[BASE]) for name, own in answers.items()}
 
 
 # --- everything together
 
 
 def make_engines(
-    model: Path, pictures: Sequence[NDArray[np.uint8]], rules: Sequence[Range], folder: Path
+    model: Path, scans: CalibrationScans, rules: Sequence[Range], folder: Path, only: Sequence[str] | None
 ) -> list[Engine]:
-    """Write the variants and list what is to be measured."""
+    """Write the variants and list what is to be measured: float32 first, then all, or ``only`` those named."""
     content = model.read_bytes()
 
     def file(name: str, made: bytes) -> Path:
@@ -279,51 +224,57 @@ def make_engines(
         print(f"  made {name}: {len(made) / 1e6:.1f} MB", flush=True)
         return path
 
-    engines = [Engine(BASE, model, "cpu"), Engine("onnxruntime fp16", file("fp16.onnx", half_bytes(content)), "cpu")]
-    for rule in rules:
-        path = file(f"int8-{rule}.onnx", eight_bit_bytes(content, pictures, rule))
-        engines.append(Engine(f"onnxruntime int8 {rule}", path, "cpu"))
+    def openvino_int8(name: str) -> Engine:
+        made = openvino_eight_bits(content, scans)
+        network = file("openvino.xml", made.xml)
+        file("openvino.bin", made.weights)
+        network.with_suffix(".card.json").write_text(made.card.model_dump_json())
+        return Engine(name, model, "cpu", network)
+
+    makers: dict[str, Callable[[str], Engine]] = {
+        "onnxruntime fp16": lambda name: Engine(name, file("fp16.onnx", half_bytes(content)), "cpu"),
+        **{
+            f"onnxruntime int8 {rule}": partial(
+                lambda rule, name: Engine(
+                    name, file(f"int8-{rule}.onnx", eight_bit_bytes(content, scans, rule)), "cpu"
+                ),
+                rule,
+            )
+            for rule in rules
+        },
+    }
     if find_spec("openvino") is None or find_spec("nncf") is None:
         print("  OpenVINO is left out: install parcelsight[openvino]")
-        return engines
-    xml, weights = openvino_eight_bits(content, pictures)
-    network = file("openvino.xml", xml)
-    file("openvino.bin", weights)
-    engines += [Engine("openvino fp32", model, "openvino"), Engine("openvino int8", model, "cpu", network)]
+    else:
+        makers |= {
+            "openvino fp32": lambda name: Engine(name, model, "openvino"),
+            "openvino int8": openvino_int8,
+            **({"openvino bf16": lambda name: Engine(name, model, "openvino-bf16")} if has_bfloat16(model) else {}),
+        }
+    return [Engine(BASE, model, "cpu"), *(make(name) for name, make in makers.items() if not only or name in only)]
+
+
+def has_bfloat16(model: Path) -> bool:
+    """True where this CPU computes in bfloat16; else why not is told."""
     try:
         Detector(model, device="openvino-bf16")
-        engines.append(Engine("openvino bf16", model, "openvino-bf16"))
     except ParcelSightError as error:
         print(f"  bfloat16 is left out: {error}")
-    return engines
+        return False
+    return True
 
 
-def cases_of(records: Sequence[Record]) -> list[Case]:
-    """Scans with their objects; what cannot be read is told and left out."""
-    cases = []
-    for record in records:
-        labels = [
-            (TAXONOMY.group_of(label), box)
-            for label, box in zip(record.annotations.labels, record.annotations.xyxy_px, strict=True)
-        ]
-        known = [(str(group), box) for group, box in labels if group is not None]
-        try:
-            rgb = canonical_picture(record)
-        except ScanError as error:
-            print(f"  passed over: {error.message}")
-            continue
-        boxes = np.array([box for _, box in known], np.float64).reshape(-1, 4)
-        cases.append(Case(rgb, boxes, tuple(group for group, _ in known), not known))
-    return cases
+def worst_loss(score: dict[str, Any]) -> float:
+    """The most points of recall that a group loses at equal false alarms."""
+    return max(-float(group["change_points"]) for group in score["at_equal_false_alarms"])
 
 
 def choose(engines: Sequence[Engine], scores: dict[str, Any], speeds: dict[int, Any]) -> str | None:
     """The fastest variant that keeps to the rule, by its worst ratio over thread counts; None where there is none."""
     allowed = {}
     for engine in engines[1:]:
-        loss = max(-group["change_points"] for group in scores[engine.name]["groups"])
         ratio = max(each[engine.name]["ratio"] for each in speeds.values())
-        if loss <= MOST_LOSS_POINTS and ratio <= FASTER_THAN:
+        if worst_loss(scores[engine.name]) <= MOST_LOSS_POINTS and ratio <= FASTER_THAN:
             allowed[engine.name] = ratio
     return min(allowed, key=lambda name: allowed[name]) if allowed else None
 
@@ -335,15 +286,20 @@ def main() -> int:
         worker(Engine(name, Path(model), device, Path(network) if network else None), int(threads))
         return 0
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="labelled scans to measure recall on")
-    parser.add_argument("--split", nargs="+", default=["val", "test"], help="its splits (default: val test)")
-    parser.add_argument("--calibrate", type=Path, help="data set to calibrate on, split train (default: DATA)")
+    parser.add_argument("data", type=Path, nargs="+", help="labelled scans to measure recall on")
+    parser.add_argument("--split", default="all", help="their split (default: all)")
+    parser.add_argument("--calibrate", type=Path, required=True, help="other scans, to fit the variants to")
+    parser.add_argument("--calibrate-split", default="all", help="their split (default: all)")
     parser.add_argument("--model", type=Path, default=SHIPPED_MODEL)
-    parser.add_argument("--rules", type=Range, nargs="+", default=[Range.MINMAX, Range.PERCENTILE, Range.ENTROPY])
+    parser.add_argument("--rules", type=Range, nargs="*", default=[Range.PERCENTILE])
+    parser.add_argument("--looks", type=int, choices=[1, 2, 4], default=2, help="mirror images of every scan")
+    parser.add_argument("--only", nargs="+", help="these engines alone, beside float32")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="engines that are scored at once")
     parser.add_argument("--scans", type=int, help="no more than so many, evenly spread")
     parser.add_argument("--out", type=Path, help="write the table as JSON")
+    parser.add_argument("--install", action="store_true", help="write the choice beside the model")
     args = parser.parse_args()
     try:
         return measure(args)
@@ -354,28 +310,31 @@ def main() -> int:
 
 def measure(args: argparse.Namespace) -> int:
     """Make, score, time, choose, write."""
-    parts = [open_part(args.data, split) for split in args.split]
+    parts = [open_part(data, args.split) for data in args.data]
     records = [record for part in parts for record in part.dataset]
     if args.scans:
         records = records[:: max(1, -(-len(records) // args.scans))]
-    cases = cases_of(records)
-    pictures = calibration_pictures(open_part(args.calibrate or args.data, "train"))
+    cases = list(cases_of(records, args.looks))
+    scans = calibration_scans(open_part(args.calibrate, args.calibrate_split))
+    if scans is None:
+        return 2
     card = Detector(args.model, device="cpu").card
     with TemporaryDirectory(prefix="parcelsight-variants-") as folder:
-        engines = make_engines(args.model, pictures, args.rules, Path(folder))
-        scores = recall(engines, cases, [spec.group.value for spec in card.classes])
+        engines = make_engines(args.model, scans, args.rules, Path(folder), args.only)
+        scores = recall(engines, cases, args.jobs)
         speeds = {threads: speed(engines, cases, threads, args.rounds) for threads in args.threads}
     chosen = choose(engines, scores, speeds)
-    base_install = choose([engine for engine in engines if "openvino" not in engine.name], scores, speeds)
     document: dict[str, Any] = {
+        "command": "python -m benchmarks.quantised_variants",
         "model": {
             "name": f"{card.name} {card.version}",
             "weights_sha256": card.weights_sha256,
             "input_px": card.input_px,
         },
-        "data": {"name": parts[0].dataset.name, "splits": args.split, "scans": len(cases)},
-        "threat_free_scans": sum(case.threat_free for case in cases),
-        "calibration_pictures": len(pictures),
+        "data": {"names": [part.dataset.name for part in parts], "split": args.split, "scans": len(records)},
+        "looks_at_each_scan": args.looks,
+        "threat_free_looks": sum(case.threat_free for case in cases),
+        "calibrated_on": scans.told(),
         "machine": platform.machine(),
         "rule": {"most_loss_points": MOST_LOSS_POINTS, "faster_than": FASTER_THAN},
         "engines": {
@@ -383,16 +342,50 @@ def measure(args: argparse.Namespace) -> int:
             for engine in engines
         },
         "chosen": chosen,
-        "chosen_for_the_base_install": base_install,
+        "chosen_for_the_base_install": choose(
+            [each for each in engines if "openvino" not in each.name], scores, speeds
+        ),
     }
-    for name, each in document["engines"].items():
-        changes = ", ".join(f"{g['group']} {g['recall']:.3f} ({g['change_points']:+.2f})" for g in each["groups"])
-        print(f"{name:26s} {changes}; {each['false_alarm_scans']} false-alarm scans")
-    print(f"chosen for CPUs like this one: {chosen or 'none'}; without extras: {base_install or 'none'}")
+    report(document)
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if args.install:
+        install(args.model, next((each for each in engines if each.name == chosen), None), document)
     return 0 if chosen else 1
+
+
+def report(document: dict[str, Any]) -> None:
+    """Print the table."""
+    for name, each in document["engines"].items():
+        changes = ", ".join(
+            f"{g['group']} {g['recall']:.3f} ({g['change_points']:+.2f}, {g['change_95'][0]:+.1f} to "
+            f"{g['change_95'][1]:+.1f}, n {g['objects']})"
+            for g in each["at_equal_false_alarms"]
+        )
+        own = next(g for g in each["at_its_own_thresholds"] if g["group"] == ANY)
+        print(f"{name}: {changes}; own thresholds {own['change_points']:+.2f} at {each['false_alarms']} false alarms")
+    chosen, base = document["chosen"], document["chosen_for_the_base_install"]
+    print(f"chosen for CPUs like this one: {chosen or 'none'}; without extras: {base or 'none'}")
+
+
+def install(model: Path, chosen: Engine | None, document: dict[str, Any]) -> None:
+    """Write the choice where the runtime finds it, or remove one that no longer holds."""
+    path = choice_file(model)
+    if chosen is None or not chosen.device.startswith("openvino"):
+        path.unlink(missing_ok=True)
+        return
+    measured = document["engines"][chosen.name]
+    choice = Choice.model_validate(
+        {
+            "model_sha256": read_model(model).sha256,
+            "device": chosen.device,
+            "time_ratio": max(each["ratio"] for each in measured["speed"].values()),
+            "worst_change_points": -worst_loss(measured),
+            "measured_on": f"{', '.join(document['data']['names'])}, {document['data']['scans']} scans",
+        }
+    )
+    path.write_text(choice.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

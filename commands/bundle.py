@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ..datasets.annotations import Record
+    from ..export.calibration_scans import CalibrationScans
     from ..inference.bundle import VerifiedBundle
     from ..training.scoring import Part
 
 BUNDLING = ("onnx",)
-MOST_CALIBRATION_PICTURES = 128
 
 
 def bundle(
@@ -31,7 +32,8 @@ def bundle(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="32 scans or more, such as it will see, to fit INT8 variants to; without, none.",
+            help="32 scans or more, such as it will see, to fit INT8 variants and their thresholds to; the more the "
+            "better, up to 1000; without, none.",
         ),
     ] = None,
     sign: Annotated[
@@ -51,8 +53,7 @@ def bundle(
     from .evaluation_inputs import open_threat_free
 
     check_bundle(folder, sign)
-    pictures = calibration_pictures(open_threat_free(scans)) if scans else ()
-    made = write_bundle(model, folder, sign, pictures)
+    made = write_bundle(model, folder, sign, calibration_scans(open_threat_free(scans)) if scans else None)
     if as_json:
         typer.echo(json.dumps(made.manifest.model_dump(mode="json"), indent=1))
     else:
@@ -77,28 +78,32 @@ def check_bundle(folder: Path | None, sign: Path | None) -> None:
         read_private_key(sign)
 
 
-def calibration_pictures(part: Part | str) -> tuple[NDArray[np.uint8], ...]:
-    """Canonical pictures spread evenly over a split; none where it has too few, which is said."""
-    from ..export.quantise import FEWEST_PICTURES
-    from ..training.pictures import canonical_picture
+def calibration_scans(part: Part | str) -> CalibrationScans | None:
+    """The scans of a split, to fit INT8 variants to; None where it has too few, which is said."""
+    from ..export.calibration_scans import FEWEST_SCANS, CalibrationScans
 
     records = () if isinstance(part, str) else part.dataset.records
-    pictures: list[NDArray[np.uint8]] = []
-    for record in records[:: max(1, -(-len(records) // MOST_CALIBRATION_PICTURES))]:
-        try:
-            pictures.append(canonical_picture(record))
-        except ScanError as error:
-            stderr.print(f"note: passed over: {error.message}", style="yellow")
-    if len(pictures) >= FEWEST_PICTURES:
-        return tuple(pictures)
-    stderr.print(
-        f"note: no INT8 variants: {FEWEST_PICTURES} scans are needed to fit them to, and there are {len(pictures)}",
-        style="yellow",
-    )
-    return ()
+    if isinstance(part, str) or len(records) < FEWEST_SCANS:
+        stderr.print(
+            f"note: no INT8 variants: {FEWEST_SCANS} scans are needed to fit them to, and there are {len(records)}",
+            style="yellow",
+        )
+        return None
+    return CalibrationScans(part.dataset.name, [partial(_picture, record) for record in records])
 
 
-def write_bundle(model: Path, folder: Path, sign: Path | None, pictures: Sequence[NDArray[np.uint8]]) -> VerifiedBundle:
+def _picture(record: Record) -> NDArray[np.uint8] | None:
+    """A scan's canonical picture; None, which is said, where it cannot be read."""
+    from ..training.pictures import canonical_picture
+
+    try:
+        return canonical_picture(record)
+    except ScanError as error:
+        stderr.print(f"note: passed over: {error.message}", style="yellow")
+        return None
+
+
+def write_bundle(model: Path, folder: Path, sign: Path | None, scans: CalibrationScans | None) -> VerifiedBundle:
     """Make every variant of a model and write the bundle."""
     from ..export import bundle as bundles
     from ..export.variants import assortment
@@ -106,7 +111,7 @@ def write_bundle(model: Path, folder: Path, sign: Path | None, pictures: Sequenc
 
     key = read_private_key(sign) if sign else None
     with stderr.status("making the variants"):
-        made = assortment(model, pictures)
+        made = assortment(model, scans)
         return bundles.write_bundle(folder, made.variants, made.companions, key)
 
 

@@ -49,7 +49,7 @@ def open_model(path: Path, score_floor: float, threads: int) -> OpenedModel:
     """
     if path.is_dir() or path.suffix == ".pt":
         return _open_network(path, score_floor)
-    detector = Detector(path, threads=threads)
+    detector = Detector(path, threads=threads, device="cpu")  # figures are those of the file's own precision
     card = detector.card
     return OpenedModel(
         lambda rgb: detector.detect(rgb, score_floor),

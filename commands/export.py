@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..detector.errors import ScanError, UsageError
-from .bundle import calibration_pictures, check_bundle, report_bundle, write_bundle
+from .bundle import calibration_scans, check_bundle, report_bundle, write_bundle
 from .extras import EXPORTING, require
 from .rates import percent, thresholds_text
 from .terminal import progress, stderr, stdout
@@ -107,7 +107,7 @@ def export(
     with stderr.status(f"exporting and comparing on {len(pictures)} pictures"):
         card_of = card_maker(trained, calibration, name or trained.recipe.name, version)
         exported = export_model(network, card_of, trained.recipe.input_px, out, pictures)
-    made = write_bundle(exported.model, bundle, sign, calibration_pictures(part)) if bundle else None
+    made = write_bundle(exported.model, bundle, sign, calibration_scans(part)) if bundle else None
     _report(exported, as_json, made)
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import logging
 import os
-from collections.abc import Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,19 +21,32 @@ from numpy.typing import NDArray
 from ..detector.card import ModelCard
 from ..detector.contract import from_metadata
 from ..detector.errors import MissingExtra, ModelError
-from .network_parts import head_nodes, named
+from .calibration_scans import CalibrationScans
+from .matching import Run
+from .network_parts import kept_in_float, named
+from .precisions import matched_card
 from .reference import letterboxed
 
+_MOST_PICTURES = 128
 
-def openvino_eight_bits(contract_file: bytes, pictures: Sequence[NDArray[np.uint8]]) -> tuple[bytes, bytes]:
-    """Quantise by NNCF, asymmetric activations and symmetric weights, the head left in floating point.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenVinoNetwork:
+    """A quantised network in OpenVINO's format; input and output are those of contract 1."""
+
+    xml: bytes
+    weights: bytes
+    """Of the ``.bin`` file."""
+    card: ModelCard
+    """With thresholds of its own."""
+
+
+def openvino_eight_bits(contract_file: bytes, scans: CalibrationScans) -> OpenVinoNetwork:
+    """Quantise by NNCF, asymmetric activations and symmetric weights; large maps and the head stay in floating point.
 
     Args:
         contract_file: the float32 file.
-        pictures: canonical pictures (H, W, 3) to calibrate on.
-
-    Returns:
-        The bytes of the ``.xml`` and the ``.bin`` file; input and output are those of contract 1.
+        scans: to calibrate on.
 
     Raises:
         MissingExtra: if OpenVINO or NNCF is not installed.
@@ -49,12 +63,13 @@ def openvino_eight_bits(contract_file: bytes, pictures: Sequence[NDArray[np.uint
     logging.getLogger("nncf").setLevel(logging.ERROR)
     try:
         network = openvino.Core().read_model(io.BytesIO(model.SerializeToString()))
-        head = head_nodes(model.graph)
+        kept = kept_in_float(model)
+        pictures = scans.for_ranges(_MOST_PICTURES)
         # The importer makes several operations of a node, named NODE/…; those it names otherwise hold no weights.
         apart = [
             name
             for name in (operation.get_friendly_name() for operation in network.get_ordered_ops())
-            if name in head or name.rsplit("/", 1)[0] in head
+            if name in kept or name.rsplit("/", 1)[0] in kept
         ]
         with redirect_stdout(io.StringIO()):  # it draws progress bars
             quantised = nncf.quantize(
@@ -64,8 +79,26 @@ def openvino_eight_bits(contract_file: bytes, pictures: Sequence[NDArray[np.uint
                 subset_size=len(pictures),
                 ignored_scope=nncf.IgnoredScope(names=apart, validate=False),
             )
+        run = openvino_network(quantised, card.input_px)
         with TemporaryDirectory(prefix="parcelsight-openvino-") as folder:
             openvino.save_model(quantised, Path(folder) / "model.xml", compress_to_fp16=False)
-            return (Path(folder) / "model.xml").read_bytes(), (Path(folder) / "model.bin").read_bytes()
+            xml, weights = ((Path(folder) / f"model.{suffix}").read_bytes() for suffix in ("xml", "bin"))
     except Exception as error:  # neither library's exceptions have a public base class
         raise ModelError(f"the network cannot be quantised for OpenVINO ({error})", "use the float32 file") from error
+    return OpenVinoNetwork(xml, weights, matched_card(contract_file, run, scans))
+
+
+def openvino_network(network: Any, side_px: int, threads: int = 1) -> Run:
+    """A network of OpenVINO's, loaded, with what is not quantised in float32."""
+    import openvino
+
+    network = network.clone()
+    network.reshape([1, 3, side_px, side_px])
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+    request = openvino.Core().compile_model(network, "CPU", settings).create_infer_request()
+
+    def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        request.infer({0: images}, share_inputs=True)
+        return np.array(request.get_output_tensor(0).data[0], np.float32)
+
+    return run

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper
 
 from .. import __version__
@@ -15,11 +14,15 @@ from ..detector.card import ModelCard
 from ..detector.contract import from_metadata, to_metadata
 from ..detector.errors import ModelError
 from ..detector.seal import sealed
+from ..inference.model_file import check_content
+from ..inference.session import OnnxSession
+from .calibration_scans import CalibrationScans
 from .half import in_half_precision
+from .matching import Run, claims_of, matched
 from .quantise import Range, in_eight_bits
 
 VARIANT_KEY = "parcelsight.variant"
-"""Metadata that says how a variant was made, as JSON. Its card, weights' digest included, is the float32 network's."""
+"""Metadata that says how a variant was made, as JSON. The weights' digest on its card is the float32 network's."""
 
 
 def half_bytes(contract_file: bytes) -> bytes:
@@ -31,15 +34,46 @@ def half_bytes(contract_file: bytes) -> bytes:
     return _converted(contract_file, lambda model, _: in_half_precision(model), {"precision": "fp16"})
 
 
-def eight_bit_bytes(contract_file: bytes, pictures: Sequence[NDArray[np.uint8]], rule: Range = Range.MINMAX) -> bytes:
-    """A contract-1 file in eight bits for onnxruntime (quantise.py), sealed.
+def eight_bit_bytes(contract_file: bytes, scans: CalibrationScans, rule: Range = Range.PERCENTILE) -> bytes:
+    """A contract-1 file in eight bits for onnxruntime (quantise.py), with thresholds of its own (matching.py), sealed.
 
     Raises:
         ModelError: if it is no contract-1 file in float32, or cannot be converted.
-        ValueError: if there are too few pictures.
     """
+    pictures = scans.for_ranges(rule.most_pictures)
     about: dict[str, str | int] = {"precision": "int8", "ranges": rule.value, "calibration_pictures": len(pictures)}
-    return _converted(contract_file, lambda model, card: in_eight_bits(model, pictures, card.input_px, rule), about)
+    made = _converted(contract_file, lambda model, card: in_eight_bits(model, pictures, card.input_px, rule), about)
+    return with_card(made, matched_card(contract_file, network_of(made), scans))
+
+
+def network_of(contract_file: bytes) -> Run:
+    """A contract-1 file of any precision, loaded by onnxruntime.
+
+    Raises:
+        ModelError: if it cannot be.
+    """
+    file = check_content(Path("the variant"), contract_file, None)
+    return OnnxSession(file, from_metadata(file.metadata, "the variant").input_px, device="cpu").run
+
+
+def matched_card(contract_file: bytes, variant: Run, scans: CalibrationScans) -> ModelCard:
+    """The card of a variant: the float32 file's, with thresholds and temperatures of the variant's own.
+
+    Raises:
+        ModelError: if a network fails to run.
+    """
+    card = from_metadata({entry.key: entry.value for entry in onnx.load_from_string(contract_file).metadata_props}, "")
+    exact, other = claims_of((network_of(sealed(contract_file)), variant), scans.for_thresholds(), card.input_px)
+    return matched(card, exact, other, scans.told())
+
+
+def with_card(contract_file: bytes, card: ModelCard) -> bytes:
+    """The same network with another card, sealed anew."""
+    model = onnx.load_from_string(contract_file)
+    about = {entry.key: entry.value for entry in model.metadata_props if entry.key == VARIANT_KEY}
+    del model.metadata_props[:]
+    helper.set_model_props(model, to_metadata(card) | about)
+    return sealed(bytes(model.SerializeToString(deterministic=True)))
 
 
 def _converted(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ..detector.contract import CONTRACT_VERSION
 from ..detector.embed_contract import EmbedKind
 from ..detector.errors import ModelError
 from ..inference.verification import verify_model
 from .bundle import Companion, Variant
+from .calibration_scans import CalibrationScans
 from .embed import embed_bytes
 from .openvino_quantised import openvino_eight_bits
 from .precisions import eight_bit_bytes, half_bytes
@@ -32,13 +31,13 @@ class Assortment:
     companions: tuple[Companion, ...]
 
 
-def assortment(model: Path, pictures: Sequence[NDArray[np.uint8]]) -> Assortment:
+def assortment(model: Path, scans: CalibrationScans | None) -> Assortment:
     """Every variant of a contract-1 file, the file itself first, and the proof of parity that lies beside it.
 
     Args:
         model: the file, in float32.
-        pictures: canonical pictures (H, W, 3) of scans such as it will see, to set the ranges of INT8 variants with;
-            none leaves those out. OpenVINO's is made where OpenVINO is installed.
+        scans: such as it will see, to fit INT8 variants to; None leaves those out. OpenVINO's is made where OpenVINO
+            is installed.
 
     Raises:
         ModelError: if it is refused, or of another contract.
@@ -52,9 +51,7 @@ def assortment(model: Path, pictures: Sequence[NDArray[np.uint8]]) -> Assortment
     # A plain file name, whatever the card says.
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", verified.card.name).strip("-") or "model"
     content = verified.file.content
-    return Assortment(
-        tuple(_variants(content, name, pictures)), (*_proof(model, name), *_openvino(content, name, pictures))
-    )
+    return Assortment(tuple(_variants(content, name, scans)), (*_proof(model, name), *_openvino(content, name, scans)))
 
 
 def has_openvino() -> bool:
@@ -62,10 +59,10 @@ def has_openvino() -> bool:
     return all(find_spec(package) is not None for package in OPENVINO)
 
 
-def _variants(content: bytes, name: str, pictures: Sequence[NDArray[np.uint8]]) -> Iterator[Variant]:
+def _variants(content: bytes, name: str, scans: CalibrationScans | None) -> Iterator[Variant]:
     precisions = {"fp32": content, "fp16": half_bytes(content)}
-    if pictures:
-        precisions["int8"] = eight_bit_bytes(content, pictures)
+    if scans:
+        precisions["int8"] = eight_bit_bytes(content, scans)
     for precision, network in precisions.items():
         stem = name if precision == "fp32" else f"{name}-{precision}"
         yield Variant(f"{stem}.onnx", network, precision)
@@ -74,11 +71,16 @@ def _variants(content: bytes, name: str, pictures: Sequence[NDArray[np.uint8]]) 
         yield Variant(f"{name}{kind.suffix}", embed_bytes(content, kind), "fp32")
 
 
-def _openvino(content: bytes, name: str, pictures: Sequence[NDArray[np.uint8]]) -> Iterator[Companion]:
-    if not pictures or not has_openvino():
+def _openvino(content: bytes, name: str, scans: CalibrationScans | None) -> Iterator[Companion]:
+    if not scans or not has_openvino():
         return
-    for suffix, part in zip((".xml", ".bin"), openvino_eight_bits(content, pictures), strict=True):
-        yield Companion(f"openvino/{name}-int8{suffix}", part, "model", "int8")
+    made = openvino_eight_bits(content, scans)
+    stem = f"openvino/{name}-int8"
+    yield Companion(f"{stem}.xml", made.xml, "model", "int8")
+    yield Companion(f"{stem}.bin", made.weights, "model", "int8")
+    # The format has no place for it, and its thresholds are its own.
+    card = json.dumps(made.card.model_dump(mode="json"), indent=1) + "\n"
+    yield Companion(f"{stem}.card.json", card.encode(), "text", "int8")
 
 
 def _proof(model: Path, name: str) -> Iterator[Companion]:

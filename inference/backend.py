@@ -7,13 +7,17 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .choice import can_run, read_choice
 from .kserve import KServeConfig, KServeSession
 from .model_file import ModelFile
 from .openvino_session import OpenVinoSession
-from .session import OnnxSession
+from .session import OnnxSession, offers_cuda
 
 Device = Literal["auto", "cpu", "cuda", "openvino", "openvino-bf16"]
-"""``openvino`` computes in float32, ``openvino-bf16`` in bfloat16; both need the extra [openvino]."""
+"""``auto`` is CUDA where there is any, else what was measured to be fastest without a loss (choice.py), else ``cpu``.
+
+``openvino`` computes in float32, ``openvino-bf16`` in bfloat16; both need the extra [openvino]. To compare networks,
+ask for ``cpu``: onnxruntime in the file's own precision."""
 
 
 class Session(Protocol):
@@ -40,8 +44,12 @@ def open_session(
     """
     if engine is not None:
         return KServeSession(model, side_px, engine, name)
-    if device == "openvino":
-        return OpenVinoSession(model, side_px, threads=threads)
-    if device == "openvino-bf16":
-        return OpenVinoSession(model, side_px, threads=threads, precision="bf16")
+    why = "asked for"
+    if device == "auto" and not offers_cuda():
+        choice = read_choice(model)
+        if choice is not None and can_run(choice.device):
+            device, why = choice.device, choice.why()
+    if device == "openvino" or device == "openvino-bf16":
+        precision = "bf16" if device == "openvino-bf16" else "f32"
+        return OpenVinoSession(model, side_px, threads=threads, precision=precision, why=why)
     return OnnxSession(model, side_px, threads=threads, device=device)

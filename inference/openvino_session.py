@@ -28,6 +28,7 @@ class OpenVinoSession:
         side_px: S of the contract.
         threads: CPU threads of one run.
         precision: of what the model leaves in floating point.
+        why: why this backend, for the description.
 
     Raises:
         MissingExtra: if OpenVINO is not installed.
@@ -35,7 +36,15 @@ class OpenVinoSession:
         UsageError: if the CPU has no instructions for the precision, which would only be slower.
     """
 
-    def __init__(self, model: ModelFile, side_px: int, *, threads: int = 1, precision: Precision = "f32") -> None:
+    def __init__(
+        self,
+        model: ModelFile,
+        side_px: int,
+        *,
+        threads: int = 1,
+        precision: Precision = "f32",
+        why: str = "asked for",
+    ) -> None:
         try:
             import openvino
         except ImportError as error:
@@ -60,7 +69,7 @@ class OpenVinoSession:
                 f"{self._source} cannot be loaded by OpenVINO ({first_line(error)})", "use the device cpu"
             ) from error
         self.description = f"OpenVINO {openvino.__version__.split('-')[0]} in {precision} on the CPU, " + (
-            f"{threads} thread{'s' * (threads > 1)} (asked for)"
+            f"{threads} thread{'s' * (threads > 1)} ({why})"
         )
         self.run(np.ones((1, 3, side_px, side_px), np.float32))
 

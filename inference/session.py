@@ -38,7 +38,7 @@ class OnnxSession:
     def __init__(self, model: ModelFile, side_px: int, *, threads: int = 1, device: Device = "auto") -> None:
         self._source = model.path
         check_tensors(model.declared.tensors, tensors(side_px), str(CONTRACT_VERSION), str(model.path))
-        offered = _CUDA in ort.get_available_providers()
+        offered = offers_cuda()
         if device == "cuda" and not offered:
             raise UsageError("this onnxruntime has no CUDA provider", "install onnxruntime-gpu, or use the device cpu")
         wanted = [_CUDA, _CPU] if offered and device != "cpu" else [_CPU]
@@ -98,6 +98,11 @@ class OnnxSession:
                 f"{self._source} cannot be loaded by onnxruntime {ort.__version__} ({first_line(error)})",
                 "export the model again with this version",
             ) from error
+
+
+def offers_cuda() -> bool:
+    """True where this onnxruntime can run on CUDA."""
+    return _CUDA in ort.get_available_providers()
 
 
 def checked_rows(rows: NDArray[np.float32], source: str) -> NDArray[np.float32]:

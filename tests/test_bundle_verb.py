@@ -17,10 +17,10 @@ from parcelsight.detector.embed_contract import EmbedKind
 from parcelsight.detector.errors import ModelError, UsageError
 from parcelsight.detector.seal import sealed
 from parcelsight.export import variants
+from parcelsight.export.calibration_scans import FEWEST_SCANS
 from parcelsight.export.contract_file import contract_bytes, weights_sha256
 from parcelsight.export.embed import embed_bytes
 from parcelsight.export.pictures import generated_pictures
-from parcelsight.export.quantise import FEWEST_PICTURES
 from parcelsight.inference.bundle import verify_bundle
 from parcelsight.inference.detector import Detector
 from tests.test_export import INPUT_PX, card, lively_network
@@ -42,7 +42,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scans")
     pictures = generated_pictures()[:16]
-    for i in range(FEWEST_PICTURES):
+    for i in range(FEWEST_SCANS):
         small = cv2.resize(np.rot90(pictures[i % 16].rgb, i // 16), (90, 70))
         cv2.imwrite(str(folder / f"{i:02}.png"), small)
     return folder
