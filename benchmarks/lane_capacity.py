@@ -1,11 +1,13 @@
 """How many lanes one machine follows: recorded belts at their own speed, until a lane asks its belt to stop.
 
 Every lane plays the same recorded belt in real time through the whole chain (assembly, windows, fusion, ledger,
-verdict). Prints for each number of lanes the time from a parcel's last line to its verdict, how long before that line
-the first early result came, how often belts were asked to stop, and lost lines.
+verdict); lanes begin at random moments within two seconds, as scanners would. Prints for each number of lanes the time
+from a parcel's last line to its verdict, how long before that line the first alarm came, how many of the parcels that
+had an alarm in their first half were alarmed before their last line, how often belts were asked to stop, lost lines.
 
-    parcelsight belt lane1 --parcels 20 --gap 100 300       # needs [synthetic]
-    python -m benchmarks.lane_capacity lane1 [--lanes 1 2 4 8] [--workers 2] [--seconds 30] [--json FILE]
+    parcelsight belt rendered --parcels 12 --line-rate 500 --gap 200 200 --touching 0 --threat-share 1 --seed 5
+    python -m benchmarks.load_belt rendered load            # 0.8 m parcels, one every 2 s
+    python -m benchmarks.lane_capacity load [--lanes 1 2 4 8] [--workers 2] [--seconds 30] [--json FILE]
 """
 
 from __future__ import annotations
@@ -16,7 +18,10 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from random import Random
+from threading import Timer
 from time import monotonic
 from typing import Any
 
@@ -28,9 +33,15 @@ from parcelsight.inference.lanes.events import EarlyResult, Pressed, VerdictGive
 from parcelsight.inference.lanes.feed import Feed
 from parcelsight.inference.lanes.runtime import Lanes
 
+_BEGIN_WITHIN_S = 2.0
+
 
 class TimedFeed(Feed):
-    """A feed that remembers when it was told of lines."""
+    """A feed that begins at a moment of its own, and remembers when it was told of lines."""
+
+    def start(self) -> None:
+        """Begin within two seconds."""
+        Timer(Random(self.lane.name).uniform(0, _BEGIN_WITHIN_S), super().start).start()
 
     def read(self, lines: int) -> None:
         """Note the time of the last of them."""
@@ -69,11 +80,11 @@ def measure(belt: Path, lanes: int, workers: int, seconds: float) -> dict[str, A
             event = listener.get(0.1)
             if isinstance(event, VerdictGiven):
                 verdicts.append((event, monotonic()))
-            elif isinstance(event, EarlyResult):
+            elif isinstance(event, EarlyResult) and event.record["verdict"]:
                 early.setdefault((event.lane, event.scan_id), monotonic())
             elif isinstance(event, Pressed):
                 pressed += event.on
-        latency_ms, ahead_ms = [], []
+        latency_ms, ahead_ms, first_half, in_time = [], [], 0, 0
         length = len(open_belt(belt))
         for event, at in verdicts:
             name = event.record["scan"].removeprefix(stream_name(belt)).split("-")  # ["", turn from 2 on, line]
@@ -84,13 +95,24 @@ def measure(belt: Path, lanes: int, workers: int, seconds: float) -> dict[str, A
             key = (event.lane, event.record["scan"])
             if key in early:
                 ahead_ms.append(1e3 * (ended - early[key]))
+            if has_alarm_in_first_half(event.record):
+                first_half += 1
+                in_time += key in early and early[key] < ended
         lost = sum(tally.count for tally in program.ledger.tallies() if tally.outcome == "LOST")
         lines = sum(feed.lines for feed in program.feeds.values())
         program.stop()
     return {
         "lanes": lanes, "parcels": len(verdicts), "lines": lines, "lines_lost": lost, "belt_stops": pressed,
-        "verdict_after_last_line_ms": percentiles(latency_ms), "early_before_last_line_ms": percentiles(ahead_ms),
+        "verdict_after_last_line_ms": percentiles(latency_ms), "alarm_before_last_line_ms": percentiles(ahead_ms),
+        "alarms_in_first_half": first_half, "of_them_before_last_line": in_time,
     }  # fmt: skip
+
+
+def has_alarm_in_first_half(record: Mapping[str, Any]) -> bool:
+    """True where an alarm lies wholly in the half of the parcel that passes first."""
+    first, end = (int(row) for row in record["meta"]["rows"].split("-"))
+    half_px = ((first + end) / 2 - int(record["meta"]["first_row"])) / float(record["meta"]["rows_per_px"])
+    return any(found["xyxy_px"][3] < half_px for found in record["detections"])
 
 
 def stream_name(belt: Path) -> str:
@@ -105,6 +127,7 @@ def percentiles(values: list[float]) -> dict[str, float | int]:
     return {
         "n": len(values),
         "median": round(float(np.median(values)), 1),
+        "least": round(min(values), 1),
         "p99": round(float(np.percentile(values, 99)), 1),
     }
 
@@ -119,17 +142,19 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     document = open_belt(options.belt).document
-    result = {
+    result: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "workers": options.workers,
         "belt": f"{document.scanner}, {document.detectors} detectors, {document.line_rate_hz:.0f} lines/s, "
         f"{len(document.parcels)} parcels in {document.lines / document.line_rate_hz:.1f} s",
-        "runs": [measure(options.belt, lanes, options.workers, options.seconds) for lanes in options.lanes],
+        "runs": [],
     }
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    for lanes in options.lanes:
+        result["runs"].append(measure(options.belt, lanes, options.workers, options.seconds))
+        print(json.dumps(result["runs"][-1]), file=sys.stderr, flush=True)
+        if options.json:  # after each: a run that is cut off keeps what it has
+            options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
     return 0
 
 

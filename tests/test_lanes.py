@@ -61,12 +61,14 @@ class Held:
 def start(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Lanes]]:
     started: list[Lanes] = []
 
-    def begin(source: object = None, workers: int = 1, wait: bool = True, **lane: object) -> Lanes:
+    def begin(
+        source: object = None, workers: int = 1, wait: bool = True, job_limit_s: float = 1.8, **lane: object
+    ) -> Lanes:
         config = LanesConfig.model_validate(
             {
                 "ledger": tmp_path / "ledger",
                 "model": model,
-                "workers": {"count": workers},
+                "workers": {"count": workers, "job_limit_s": job_limit_s},
                 "lanes": [{"name": "lane1", "source": {"kind": "http"}, **lane}],
             }
         )
@@ -148,6 +150,10 @@ def test_a_parcel_that_was_judged_on_the_belt_keeps_that_outcome(start: Callable
     ]
 
 
+PATIENT_S = 30.0
+"""For a stopped worker that no busy machine may take for a hung one."""
+
+
 def stopped_worker(lanes: Lanes) -> int:
     """No scan is judged while it is stopped (until it is found, after 1.8 s)."""
     (pid,) = lanes.pool.pids
@@ -161,7 +167,7 @@ OVERLOADS: dict[LossPolicy, tuple[int, int]] = {LossPolicy.REFUSE: (2, 6), LossP
 
 @pytest.mark.parametrize("policy", OVERLOADS)
 def test_too_many_scans_meet_the_lanes_policy(policy: LossPolicy, start: Callable[..., Lanes]) -> None:
-    lanes = start(policy=policy, queue=2, wait_s=0.05)
+    lanes = start(policy=policy, queue=2, wait_s=0.05, job_limit_s=PATIENT_S)
     lane, news = lanes.lanes["lane1"], lanes.hub.subscribe()
     pid = stopped_worker(lanes)
     answers = [lane.deliver(scan) for scan in scans(8)]
@@ -177,6 +183,22 @@ def test_too_many_scans_meet_the_lanes_policy(policy: LossPolicy, start: Callabl
     until(lambda: lanes.board.of("lane1").cause in (Cause.OVERLOAD, None))
 
 
+def test_a_full_lane_turns_uploads_away_before_they_are_read(start: Callable[..., Lanes]) -> None:
+    lanes = start(policy="refuse", queue=1, wait_s=0.05, job_limit_s=PATIENT_S)
+    lane = lanes.lanes["lane1"]
+    assert lane.turn_away() is None
+    pid = stopped_worker(lanes)
+    first, second = (lane.deliver(scan) for scan in scans(2))
+    refusal = lane.turn_away()
+    os.kill(pid, signal.SIGCONT)
+    assert isinstance(first, Receipt) and isinstance(second, Refusal)
+    assert refusal is not None and refusal.cause is LossCause.OVERLOAD and refusal.retry_after_s
+    until(lambda: lane.depth == 0)
+    assert lane.turn_away() is None
+    refused = [t.count for t in lanes.ledger.tallies() if t.outcome == "REFUSED"]
+    assert refused == [2]
+
+
 def test_a_source_that_waits_loses_nothing(start: Callable[..., Lanes]) -> None:
     lanes = start(FakeSource(scans(12)), policy="wait", queue=1, wait_s=0.01)
     stopped_worker(lanes)
@@ -185,7 +207,7 @@ def test_a_source_that_waits_loses_nothing(start: Callable[..., Lanes]) -> None:
 
 
 def test_a_scan_past_its_deadline_goes_to_a_person(start: Callable[..., Lanes]) -> None:
-    lanes = start(deadline_s=0.2, queue=4)
+    lanes = start(deadline_s=0.2, queue=4, job_limit_s=PATIENT_S)
     pid = stopped_worker(lanes)
     for scan in scans(3):
         lanes.lanes["lane1"].deliver(scan)

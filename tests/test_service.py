@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -163,6 +164,15 @@ def test_a_lane_that_refuses_says_when_to_come_again(client: httpx.Client, desk:
     answer = sent(client, picture(6))
     assert (answer.status_code, answer.headers.get("Retry-After")) == (status, again)
     assert answer.json()["error"] == desk.answer.reason
+
+
+def test_a_full_lane_refuses_before_the_body_is_read(tmp_path: Path) -> None:
+    refusal = Refusal(LossCause.OVERLOAD, "the lane is full", 0.4)
+    with running_service(tmp_path, turn_away=lambda lane: refusal) as (service, desk):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as line:
+            line.sendall(b"POST /v1/scans HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n")
+            assert line.recv(65_536).startswith(b"HTTP/1.1 429")  # nothing of the body was sent
+        assert desk.ledger.counts().accepted == 0
 
 
 def test_more_uploads_than_places_are_turned_away(tmp_path: Path) -> None:

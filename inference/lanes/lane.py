@@ -27,6 +27,7 @@ from .traits import traits_of
 
 _log = logging.getLogger(__name__)
 _COME_AGAIN_S = 1.0
+_FULL = "the lane is full; send the scan again later"
 _LASTS_S = 1.0
 _SHOWN_S = 5.0
 """After the last scan that an overload cost."""
@@ -70,6 +71,19 @@ class Lane:
         """True while the belt is asked to stop."""
         return self._pressed_since is not None
 
+    def turn_away(self) -> Refusal | None:
+        """The refusal of a scan that has not been read yet, where the lane has been full for as long as it waits.
+
+        Under overload this keeps what cannot be taken from costing the time of what was.
+        """
+        since = self._pressed_since
+        if self.config.policy is not LossPolicy.REFUSE or since is None or self._unfinished < self.config.queue:
+            return None
+        if monotonic() - since < self.config.wait_s:
+            return None
+        self._shed = monotonic()
+        return self._refuse(LossCause.OVERLOAD, _FULL)
+
     def look(self) -> None:
         """Called a few times a second: show an overload that lasts, hide one that is over."""
         now = monotonic()
@@ -92,7 +106,7 @@ class Lane:
             return self._refuse(LossCause.STOPPING, "the program is being stopped; send the scan again later")
         if not has_room and self.config.policy is not LossPolicy.UNSCREENED:
             self._shed = monotonic()
-            return self._refuse(LossCause.OVERLOAD, "the lane is full; send the scan again later")
+            return self._refuse(LossCause.OVERLOAD, _FULL)
         receipt = self._accept(arrival)
         if has_room and (isinstance(receipt, Refusal) or receipt.again):
             self._leave_room()

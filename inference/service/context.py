@@ -51,6 +51,8 @@ class ServiceContext:
     """Lane → where its uploads go; only lanes of ``kind: http``."""
     belts: Mapping[str, BeltView] = field(default_factory=dict)
     """Lane → its belt to watch; only lanes whose sources give lines."""
+    turn_away: Callable[[str], Refusal | None] = lambda lane: None
+    """Asked before an upload's body is read: the refusal, where its lane is full."""
     gauges: Callable[[], Sequence[LaneGauge]] = tuple
     sinks: Callable[[], Sequence[SinkStatus]] = tuple
     config: ServiceConfig = ServiceConfig()

@@ -66,6 +66,7 @@ class Front:
             card=lanes.pool.card,
             uploads={name: source for name, source in lanes.sources.items() if isinstance(source, UploadSource)},
             belts=self._belts(),
+            turn_away=lambda lane: lanes.lanes[lane].turn_away(),
             gauges=self._gauges,
             sinks=self.sinks,
             config=config,

@@ -51,6 +51,7 @@ def scans_router(context: ServiceContext) -> APIRouter:
         """
         if places.locked():
             raise Refused(429, f"{config.max_uploads} uploads are under way", "send fewer at a time", _BUSY_AGAIN_S)
+        _turn_away(context, request)
         async with places:
             with room.share() as share:
                 arrival = await _read(context, request, most_bytes, share)
@@ -116,6 +117,15 @@ def scans_router(context: ServiceContext) -> APIRouter:
         return VerdictPage(verdicts=records, next_after=int(records[-1]["number"]) if more else None)
 
     return router
+
+
+def _turn_away(context: ServiceContext, request: Request) -> None:
+    """Refuse before the body is read where its lane is full; where only the body names the lane, the lane does."""
+    lane = request.headers.get("x-lane") or request.query_params.get("lane")
+    if lane is None and len(context.uploads) == 1 and "multipart" not in request.headers.get("content-type", ""):
+        lane = next(iter(context.uploads))
+    if lane in context.uploads and (refusal := context.turn_away(str(lane))) is not None:
+        raise refused_by_lane(refusal)
 
 
 async def _read(context: ServiceContext, request: Request, most_bytes: int, share: _Share) -> Arrival:
