@@ -22,7 +22,7 @@ export function listAlarms(list, parcel, judged, chosen) {
   found.sort((one, other) => other.alarm.score - one.alarm.score);
   list.replaceChildren(
     ...found.map(({ scan, alarm }) => alarmRow(parcel, scan, alarm, judged, chosen)),
-    ...parcel.scans.flatMap((scan) => scan.dense.map((_box, at) => denseRow(parcel, scan, at, chosen))));
+    ...parcel.scans.filter((scan) => scan.dense.length).map((scan) => denseRow(parcel, scan, chosen)));
 }
 
 function alarmRow(parcel, scan, found, judged, chosen) {
@@ -39,11 +39,13 @@ function alarmRow(parcel, scan, found, judged, chosen) {
   return make("li", {}, button);
 }
 
-function denseRow(parcel, scan, at, chosen) {
-  const id = `${scan.id}:dense${at}`;
+/** One row a view, however many areas: the same words again and again would hide the alarms. */
+function denseRow(parcel, scan, chosen) {
+  const id = `${scan.id}:dense0`;
+  const count = scan.dense.length;
   const button = make("button", { type: "button", class: "alarm dense", "data-alarm": id },
     make("span", { class: "swatch", "aria-hidden": "true" }),
-    make("span", { class: "what" }, make("strong", {}, word("dense"))),
+    make("span", { class: "what" }, make("strong", {}, word("dense")), count > 1 ? ` × ${number(count)}` : null),
     parcel.scans.length > 1 ? make("span", { class: "sure" }, term(scan.view)) : null,
     make("span", { class: "measured" }, word("denseHint")));
   button.addEventListener("click", () => chosen(id));
