@@ -60,6 +60,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
 
 BORROWED = {"changelog.md": "CHANGELOG.md", "contributing.md": "CONTRIBUTING.md"}
 """Page → the file of the repository that it shows."""
+PAGE_OF = {source: page for page, source in BORROWED.items()}
 _LINK = re.compile(r"(\]\()((?:\.\./)+[^)#\s]+)")
 
 
@@ -85,7 +86,7 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
         if target is None or target.startswith("docs/"):
             return link[0]
         up = "../" * (len(Path(page.file.src_uri).parts) - 1)
-        return f"{link[1]}{up}files/{target}"
+        return f"{link[1]}{up}{PAGE_OF.get(target, f'files/{target}')}"
 
     return _LINK.sub(moved, markdown)
 
@@ -124,7 +125,9 @@ def _outside(files: Files) -> set[str]:
     for file in files.documentation_pages():
         for link in _LINK.finditer(file.content_string):
             target = _within(Path("docs") / file.src_uri, link[2])
-            if target is not None and not target.startswith("docs/") and (ROOT / target).is_file():
+            if target is None or target.startswith("docs/") or target in PAGE_OF:
+                continue
+            if (ROOT / target).is_file():
                 found.add(target)
     return found
 
