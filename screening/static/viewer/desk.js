@@ -21,6 +21,7 @@ const POINTED_SHARE = 0.012;
 export class Desk {
   /** A key that is held for so long only peeks. */
   peekAfterMs = PEEK_MS;
+
   constructor(ears) {
     this.ears = ears;
     this.picture = null;
