@@ -73,7 +73,7 @@ class Program:
         started = monotonic()
         while monotonic() - started < self.start_limit_s:
             try:
-                if self.get("/v2/health/ready")[0] == 200:
+                if self.get("/v2/health/ready?lane=lane1")[0] == 200:
                     return monotonic() - started
             except OSError:
                 pass

@@ -174,7 +174,7 @@ def _mutated(seed: bytes, random: Random) -> bytes:
     """One to six changes."""
     data = bytearray(seed)
     for _ in range(random.randint(1, 6)):
-        at_byte = random.randrange(min(len(data), 400) if random.random() < 0.6 else len(data) + 1)
+        at_byte = random.randrange((min(len(data), 400) if random.random() < 0.6 else len(data)) + 1)
         end = min(len(data), at_byte + random.randint(0, 40))
         match random.randrange(5):
             case 0 if at_byte < len(data):

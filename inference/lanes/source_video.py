@@ -25,7 +25,7 @@ from ..scroll_strip import Direction, DirectionFinder, ScrollStrip, Stitched
 from ..scroll_window import Window, WindowFinder
 from .arrival import Arrival
 from .source import ALIVE_EVERY_S, Deliver, SourceConfig, SourceHealth, Surroundings
-from .video_frames import frames, is_live, load_av, shown
+from .video_frames import Transport, frames, is_live, load_av, shown
 
 _log = logging.getLogger(__name__)
 _MOST_HELD_BYTES = 200_000_000
@@ -52,6 +52,8 @@ class VideoConfig(SourceConfig):
     """Left, top, right, bottom of the scan on the display, in pixels; without, it is found out."""
     pitch_mm: float | None = Field(default=None, gt=0, le=100)
     """Of a pixel of the display at the belt, where known."""
+    transport: Transport = "tcp"
+    """Of an RTSP stream. Over UDP frames may be lost on the way; for servers that know nothing else."""
     paced: bool = False
     """A file is played at its own speed, as the scanner showed it; otherwise as fast as it is taken."""
 
@@ -98,7 +100,7 @@ class VideoSource:
     def _followed(self, stop: Event, health: SourceHealth) -> Iterator[NDArray[np.uint8]]:
         """Pictures, as they come or at the file's pace, until ``stop``."""
         started = monotonic()
-        for time_s, picture in frames(self._config.address, self._lane):
+        for time_s, picture in frames(self._config.address, self._lane, self._config.transport):
             health.alive()
             while self._config.paced and not stop.is_set() and (wait_s := started + time_s - monotonic()) > 0:
                 stop.wait(min(wait_s, ALIVE_EVERY_S))
