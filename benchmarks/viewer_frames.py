@@ -28,6 +28,7 @@ SOFTWARE_GL = ("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swi
 HARDWARE_GL = ("--ignore-gpu-blocklist", "--use-angle=gl-egl", "--enable-gpu-rasterization")
 HEIGHT_PX, WIDTH_PX = 1200, 1600
 WARM_FRAMES = 4
+_PATIENCE_MS = 240_000
 MEASURE = """
 async ([count, kind]) => {
   const gl = viewer.shadowRoot.querySelector("canvas").getContext("webgl2");
@@ -90,6 +91,7 @@ def measure(frames: int, size: str, gpu: bool) -> dict[str, Any]:
             ignore_default_args=["--disable-gpu"],
         )
         page = browser.new_page(viewport={"width": width, "height": height}, bypass_csp=True)
+        page.set_default_timeout(_PATIENCE_MS)
         page.goto(address + "/")
         page.wait_for_function("document.getElementById('viewer').picture !== null")
         renderer = page.evaluate(
