@@ -12,9 +12,12 @@ import numpy as np
 from .. import __version__
 from ..datasets.canonical import PALETTE_NAME
 from ..detector.calibration import calibrate
-from ..detector.card import CalibrationError, ClassSpec, ModelCard, OperatingPoint, PointName
+from ..detector.card import CalibrationError, ClassSpec, ModelCard, OperatingPoint, PointName, TrainingData
+from ..detector.contract import SHIPPED_MODEL, from_metadata
 from ..detector.errors import DatasetError, RunError
+from ..detector.start_weights import SHIPPED_START_WEIGHTS
 from ..detector.taxonomy import TAXONOMY
+from ..inference.model_file import read_model
 from ..training.calibration import class_hits, fit_temperatures, reliability, telling, with_temperatures
 from ..training.categories import ANY_THREAT, categories_of
 from ..training.evaluation import sample_of
@@ -55,7 +58,7 @@ def weights_identity(run: TrainedRun, classes: Sequence[ClassSpec]) -> ModelIden
 
 def card_maker(run: TrainedRun, calibration: Calibration, name: str, version: str) -> Callable[[str], ModelCard]:
     """Makes the card once the digest of the weights is known."""
-    digest = run.state.start_weights_sha256
+    began, inherited = start_of(run.state.start_weights, run.state.start_weights_sha256)
     return lambda weights_sha256: ModelCard(
         name=name,
         version=version,
@@ -67,11 +70,22 @@ def card_maker(run: TrainedRun, calibration: Calibration, name: str, version: st
         operating_point=calibration.in_force,
         operating_points=calibration.points,
         calibration=calibration.error,
-        training_data=run.training_data,
-        start_weights=f"{run.state.start_weights} sha256:{digest}" if digest else run.state.start_weights,
+        training_data=(*inherited, *run.training_data),
+        start_weights=began,
         weights_sha256=weights_sha256,
         toolkit_version=__version__,
     )
+
+
+def start_of(name: str, sha256: str | None) -> tuple[str, tuple[TrainingData, ...]]:
+    """What a run began with, and what that had been taught with before: known of the shipped detector alone."""
+    if sha256 is None:
+        return name, ()
+    told = f"{name} sha256:{sha256}"
+    if not SHIPPED_START_WEIGHTS.is_file() or hashlib.sha256(SHIPPED_START_WEIGHTS.read_bytes()).hexdigest() != sha256:
+        return told, ()
+    shipped = from_metadata(read_model(SHIPPED_MODEL).metadata, str(SHIPPED_MODEL))
+    return f"{shipped.name} {shipped.version}, {told}", shipped.training_data
 
 
 def not_measured(classes: tuple[ClassSpec, ...]) -> Calibration:

@@ -17,15 +17,17 @@ import pytest
 import torch
 
 from parcelsight import __version__
+from parcelsight.commands.export_card import start_of
 from parcelsight.datasets.annotations import Annotations, Dataset, Record
 from parcelsight.datasets.native import write_native
 from parcelsight.datasets.opencv import cv2
 from parcelsight.detector.card import ModelCard, OperatingPoint, PointName
-from parcelsight.detector.contract import CARD_KEY, CONTRACT_KEY
+from parcelsight.detector.contract import CARD_KEY, CONTRACT_KEY, SHIPPED_MODEL, from_metadata
 from parcelsight.detector.detections import Detections
 from parcelsight.detector.errors import ModelError, RunError
 from parcelsight.detector.network import Network, build_network
 from parcelsight.detector.seal import SEAL_KEY
+from parcelsight.detector.start_weights import SHIPPED_START_WEIGHTS
 from parcelsight.export.contract_file import contract_bytes, weights_sha256
 from parcelsight.export.export import Exported, export_model
 from parcelsight.export.parity import BEST_COMPARED, FEWEST_PICTURES, Picture, compare, prove_parity
@@ -33,6 +35,7 @@ from parcelsight.export.pictures import generated_pictures
 from parcelsight.export.reference import ReferenceDetector, class_specs, decoded, letterboxed
 from parcelsight.inference.detector import Detector
 from parcelsight.inference.letterbox import Letterbox
+from parcelsight.inference.model_file import read_model
 from parcelsight.training.evaluation_result import DataIdentity, Evaluation, EvaluationSettings, ModelIdentity
 from tests.models import constant_model, model_card
 
@@ -398,3 +401,12 @@ def test_mistakes_end_in_one_line(run: Run, tmp_path: Path, damage: str, message
     assert message in done.stderr and remedy in done.stderr
     assert done.stderr.strip().count("\n") == 0 and "Traceback" not in done.stderr
     assert not list(tmp_path.rglob("*.onnx"))
+
+
+def test_what_begins_with_the_shipped_detector_owns_up_to_what_that_was_taught_with() -> None:
+    shipped = from_metadata(read_model(SHIPPED_MODEL).metadata, "shipped")
+    digest = hashlib.sha256(SHIPPED_START_WEIGHTS.read_bytes()).hexdigest()
+    told, inherited = start_of(SHIPPED_START_WEIGHTS.name, digest)
+    assert inherited == shipped.training_data and inherited and told.startswith(f"{shipped.name} {shipped.version}, ")
+    assert start_of("yolo26n.pt", "0" * 64) == (f"yolo26n.pt sha256:{'0' * 64}", ())
+    assert start_of("random", None) == ("random", ())

@@ -17,12 +17,14 @@ from parcelsight.datasets.native import write_native
 from parcelsight.datasets.opencv import cv2
 from parcelsight.detector.card import Interval
 from parcelsight.detector.contract import SHIPPED_MODEL
+from parcelsight.detector.detections import Detections
 from parcelsight.detector.errors import RunError
-from parcelsight.training.categories import ANY_THREAT, Level
+from parcelsight.training.categories import ANY_THREAT, Level, categories_of
 from parcelsight.training.evaluation import evaluate
 from parcelsight.training.evaluation_parts import ExampleKind
 from parcelsight.training.evaluation_result import Evaluation, evaluation_text, read_evaluation
-from parcelsight.training.factors import DESIGN, FACTORS, SEEN, UNSEEN
+from parcelsight.training.factor_scores import object_table
+from parcelsight.training.factors import DESIGN, FACTORS, PICTURE_SHARE, SEEN, UNSEEN
 from parcelsight.training.report import report_html
 from parcelsight.training.report_pictures import example_pictures
 from parcelsight.training.scoring import Part
@@ -132,17 +134,25 @@ def test_difficulty_is_told_by_level(result: tuple[Evaluation, Dataset]) -> None
     ("attributes", "factor", "level"),
     [
         pytest.param({"size_mm": 100}, "size", "100 to 200 mm", id="an edge belongs above"),
+        pytest.param({PICTURE_SHARE: 0.26}, "longer side, of the picture's", "0.2 to 0.3", id="a gun in a suitcase"),
         pytest.param({"size_mm": 1e9}, "size", "400 mm and over", id="beyond"),
         pytest.param({"size_mm": True}, "size", None, id="no number"),
         pytest.param({"size_mm": "12"}, "size", None, id="a word"),
         pytest.param({"clipped": False}, "cut by the frame", "no", id="yes or no"),
         pytest.param({"kind": "barrel", "design_id": "barrel/43"}, "design", "either", id="a rendered design"),
+        pytest.param({"kind": "barrel", "design_id": "pistol/29"}, "design", "either", id="a part of a rendered gun"),
         pytest.param({"kind": "barrel", "design_id": "my own"}, "design", None, id="another's design"),
     ],
 )
 def test_levels_of_factors(attributes: dict[str, object], factor: str, level: str | None) -> None:
     (told,) = (each.level_of(attributes) for each in FACTORS if each.name == factor)
     assert told == level or (level == "either" and told in (SEEN, UNSEEN))
+
+
+def test_how_large_an_object_is_in_its_picture_is_known_of_labels_that_tell_nothing_else() -> None:
+    record = Record("a", (Path("a.png"),), 200, 100, Annotations.of([(0, 0, 50, 20)], ["pistol"]), "a")
+    anything = next(category for category in categories_of(CLASSES) if category.name == ANY_THREAT)
+    assert object_table([(record, Detections.empty())], anything, {}).attributes == ({PICTURE_SHARE: 0.25},)
 
 
 def test_an_evaluation_survives_its_file(result: tuple[Evaluation, Dataset], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..detector.card import PointName
 from .categories import Category
 from .evaluation_parts import FactorLevel
-from .factors import FACTORS, Attributes
+from .factors import FACTORS, PICTURE_SHARE, Attributes
 from .hits import Scans, found_objects
 from .intervals import share_interval
 from .operating_points import alarming
@@ -40,9 +40,11 @@ def object_table(scans: Scans, anything: Category, points: Mapping[PointName, ND
     attributes: list[Attributes] = []
     rows: list[int] = []
     for i, (record, _) in enumerate(scans):
-        for label, known in zip(record.annotations.labels, record.annotations.attributes, strict=True):
+        objects = zip(*(getattr(record.annotations, name) for name in ("xyxy_px", "labels", "attributes")), strict=True)
+        for box, label, known in objects:
             if label in anything.counts and not known.get("iscrowd"):
-                attributes.append(known)
+                side = max(box[2] - box[0], box[3] - box[1]) / max(record.width_px, record.height_px)
+                attributes.append({**known, PICTURE_SHARE: float(side)})
                 rows.append(i)
     found = {
         point: np.concatenate(

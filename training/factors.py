@@ -7,6 +7,7 @@ none of its lines.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ Attributes = Mapping[str, object]
 
 DESIGN = "design"
 SEEN, UNSEEN = "seen in training", "never seen"
+PICTURE_SHARE = "picture_share"
+"""Longer side of an object's box over that of the scan: known of every label, of whatever origin."""
+_DESIGN = re.compile(r"[a-z_]+/\d{2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,8 @@ def _names(name: str, key: str) -> Factor:
 def _design_level(attributes: Attributes) -> str | None:
     """Rendered designs belong to a split for ever; the shipped models learn from those of ``train`` alone."""
     design, kind = attributes.get("design_id"), attributes.get("kind")
-    if not isinstance(design, str) or not isinstance(kind, str) or not design.startswith(f"{kind}/"):
+    # The parts of a gun that was taken apart bear the gun's design, not one of their own kind.
+    if not isinstance(design, str) or not isinstance(kind, str) or not _DESIGN.fullmatch(design):
         return None
     return SEEN if split_of_design(design) == "train" else UNSEEN
 
@@ -73,6 +78,7 @@ FACTORS: tuple[Factor, ...] = (
     _names("data set", "data_set"),
     Factor(DESIGN, _design_level, (SEEN, UNSEEN), alone=True),
     _steps("size", "size_mm", (50, 100, 200, 400), " mm"),
+    _steps("longer side, of the picture's", PICTURE_SHARE, (0.05, 0.1, 0.2, 0.3, 0.5)),
     _steps("superposition", "superposition", (0.25, 0.5, 0.75)),
     _steps("visible contrast, in units of the noise", "visible_contrast", (10, 30, 100)),
     _steps("turned away", "view_difficulty", (0.25, 0.5, 0.75)),

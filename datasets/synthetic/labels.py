@@ -81,7 +81,7 @@ def annotate(
             continue
         boxes.append([edge / rays for edge in seen.xyxy_px])
         labels.append(shadow.item.label)
-        attributes.append(_attributes(shadow, seen, view, parcel))
+        attributes.append(_attributes(shadow, seen, view, parcel) | {"scanner": scanner.name})
         if masks:
             attributes[-1]["segmentation"] = _run_lengths(seen.footprint, shadow, transmission.shape[:2], rays)
     for kind, bounds_px in projection.benign_px if benign else ():
