@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -44,9 +45,9 @@ def main() -> int:
         data, shape = encoded(width_px)
         array = np.frombuffer(data, np.uint8)
         stages: dict[str, Callable[[], object]] = {
-            "bare": lambda: session.run([OUTPUT_NAME], {INPUT_NAME: images}),
-            "whole": lambda data=data: detector.detect(canonical_rgb(decode_scan(data, "scan.jpg"))),  # type: ignore[misc]
-            "decode": lambda array=array: cv2.imdecode(array, cv2.IMREAD_COLOR),  # type: ignore[misc]
+            "bare": partial(session.run, [OUTPUT_NAME], {INPUT_NAME: images}),
+            "whole": partial(_whole, detector, data),
+            "decode": partial(cv2.imdecode, array, cv2.IMREAD_COLOR),
         }
         ms = interleaved(stages, options.rounds)
         rows.append(
@@ -58,6 +59,10 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _whole(detector: Detector, data: bytes) -> object:
+    return detector.detect(canonical_rgb(decode_scan(data, "scan.jpg")))
 
 
 def encoded(width_px: int) -> tuple[bytes, tuple[int, ...]]:
