@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .. import __version__
 from ..detector.card import ModelCard
-from ..detector.contract import INPUT_NAME, OUTPUT_NAME, to_metadata
+from ..detector.contract import INPUT_NAME, OUTPUT_NAME, from_metadata, to_metadata
 from ..detector.errors import ModelError
 from ..detector.seal import sealed
 
@@ -42,6 +42,23 @@ def load_raw(path: Path) -> onnx.ModelProto:
     except Exception as error:  # onnx raises protobuf's, its checker's and its own errors, without a common base
         raise ModelError(f"{path.name}: the exported graph is not valid ({error})", "train and export again") from error
     return model
+
+
+def read_contract_file(content: bytes, source: str = "the model") -> tuple[onnx.ModelProto, ModelCard]:
+    """A contract-1 file of any precision as a graph, and its card.
+
+    Args:
+        content: the file.
+        source: its name, for messages.
+
+    Raises:
+        ModelError: if it is no ONNX, or of another contract.
+    """
+    try:
+        model = onnx.load_from_string(content)
+    except Exception as error:  # protobuf's errors have no public base class
+        raise ModelError(f"{source} is not an ONNX model ({error})", "give a contract-1 file") from error
+    return model, from_metadata({entry.key: entry.value for entry in model.metadata_props}, source)
 
 
 def contract_bytes(model: onnx.ModelProto, card: ModelCard) -> bytes:

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from .. import __version__
 from ..datasets.scan import AIR_LEVEL
 from ..detector.card import ModelCard
-from ..detector.contract import INPUT_NAME, OUTPUT_NAME, from_metadata
+from ..detector.contract import INPUT_NAME, OUTPUT_NAME
 from ..detector.embed_contract import (
     AIR_LEVEL_NAME,
     BATCH_INDEX_NAME,
@@ -26,6 +26,7 @@ from ..detector.embed_contract import (
 )
 from ..detector.errors import ModelError
 from ..detector.seal import sealed
+from .contract_file import read_contract_file
 from .embed_decode import add_decoding
 from .embed_letterbox import add_letterbox
 from .embed_palette import add_palette
@@ -46,11 +47,7 @@ def embed_bytes(contract_file: bytes, kind: EmbedKind, source: str = "the model"
     Raises:
         ModelError: if the file is no contract-1 model, or cannot be embedded.
     """
-    try:
-        network = onnx.load_from_string(contract_file)
-    except Exception as error:  # protobuf's errors have no public base class
-        raise ModelError(f"{source} is not an ONNX model ({error})", "give a contract-1 model") from error
-    card = from_metadata({entry.key: entry.value for entry in network.metadata_props}, source)
+    network, card = read_contract_file(contract_file, source)
     model = _embedded(network, card, kind)
     try:
         onnx.checker.check_model(model, full_check=True)

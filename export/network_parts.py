@@ -78,7 +78,7 @@ def kept_in_float(model: onnx.ModelProto) -> frozenset[str]:
 
 def _stride(node: onnx.NodeProto) -> int:
     """By how much a node shrinks its input; enlarging happens in the neck alone, among small maps."""
-    return max([1, *(stride for each in node.attribute if each.name == "strides" for stride in each.ints)])
+    return max([1, *(int(stride) for each in node.attribute if each.name == "strides" for stride in each.ints)])
 
 
 def named(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -15,13 +15,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from ..detector.card import ModelCard
-from ..detector.contract import from_metadata
 from ..detector.errors import MissingExtra, ModelError
+from ..inference.openvino_session import compiled
 from .calibration_scans import CalibrationScans
+from .contract_file import read_contract_file
 from .matching import Run
 from .network_parts import kept_in_float, named
 from .precisions import matched_card
@@ -58,8 +58,8 @@ def openvino_eight_bits(contract_file: bytes, scans: CalibrationScans) -> OpenVi
         import openvino
     except ImportError as error:
         raise MissingExtra("the OpenVINO variant", "openvino") from error
-    model = named(onnx.load_from_string(contract_file))
-    card: ModelCard = from_metadata({entry.key: entry.value for entry in model.metadata_props}, "the model")
+    model, card = read_contract_file(contract_file)
+    model = named(model)
     logging.getLogger("nncf").setLevel(logging.ERROR)
     try:
         network = openvino.Core().read_model(io.BytesIO(model.SerializeToString()))
@@ -90,12 +90,7 @@ def openvino_eight_bits(contract_file: bytes, scans: CalibrationScans) -> OpenVi
 
 def openvino_network(network: Any, side_px: int, threads: int = 1) -> Run:
     """A network of OpenVINO's, loaded, with what is not quantised in float32."""
-    import openvino
-
-    network = network.clone()
-    network.reshape([1, 3, side_px, side_px])
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-    request = openvino.Core().compile_model(network, "CPU", settings).create_infer_request()
+    request = compiled(network.clone(), side_px, threads, "f32")
 
     def run(images: NDArray[np.float32]) -> NDArray[np.float32]:
         request.infer({0: images}, share_inputs=True)

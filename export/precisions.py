@@ -17,6 +17,7 @@ from ..detector.seal import sealed
 from ..inference.model_file import check_content
 from ..inference.session import OnnxSession
 from .calibration_scans import CalibrationScans
+from .contract_file import read_contract_file
 from .half import in_half_precision
 from .matching import Run, claims_of, matched
 from .quantise import Range, in_eight_bits
@@ -62,7 +63,7 @@ def matched_card(contract_file: bytes, variant: Run, scans: CalibrationScans) ->
     Raises:
         ModelError: if a network fails to run.
     """
-    card = from_metadata({entry.key: entry.value for entry in onnx.load_from_string(contract_file).metadata_props}, "")
+    _, card = read_contract_file(contract_file)
     exact, other = claims_of((network_of(sealed(contract_file)), variant), scans.for_thresholds(), card.input_px)
     return matched(card, exact, other, scans.told())
 
@@ -82,11 +83,7 @@ def _converted(
     about: dict[str, str | int],
 ) -> bytes:
     """Convert, remove what converters leave behind, and tell how it was made."""
-    try:
-        model = onnx.load_from_string(contract_file)
-    except Exception as error:  # protobuf's errors have no public base class
-        raise ModelError(f"this is not an ONNX model ({error})", "give a contract-1 file") from error
-    card = from_metadata({entry.key: entry.value for entry in model.metadata_props}, "the model")
+    model, card = read_contract_file(contract_file)
     standard = [opset for opset in model.opset_import if opset.domain == ""]
     made = convert(model, card)
     foreign = sorted({node.op_type for node in made.graph.node if node.domain})

@@ -49,7 +49,8 @@ def open_session(
         choice = read_choice(model)
         if choice is not None and can_run(choice.device):
             device, why = choice.device, choice.why()
-    if device == "openvino" or device == "openvino-bf16":
-        precision = "bf16" if device == "openvino-bf16" else "f32"
-        return OpenVinoSession(model, side_px, threads=threads, precision=precision, why=why)
+    if device == "openvino":
+        return OpenVinoSession(model, side_px, threads=threads, why=why)
+    if device == "openvino-bf16":
+        return OpenVinoSession(model, side_px, threads=threads, precision="bf16", why=why)
     return OnnxSession(model, side_px, threads=threads, device=device)

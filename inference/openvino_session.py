@@ -54,16 +54,9 @@ class OpenVinoSession:
         core = openvino.Core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise UsageError("this CPU has no bfloat16 instructions", "use the device openvino or cpu")
-        settings = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
-            "ENABLE_CPU_PINNING": False,  # lanes share the cores
-        }
         try:
             network = core.read_model(io.BytesIO(model.content))
-            network.reshape([1, 3, side_px, side_px])
-            self._request: Any = core.compile_model(network, "CPU", settings).create_infer_request()
+            self._request: Any = compiled(network, side_px, threads, precision)
         except Exception as error:  # its exceptions have no public base class
             raise ModelError(
                 f"{self._source} cannot be loaded by OpenVINO ({first_line(error)})", "use the device cpu"
@@ -88,3 +81,17 @@ class OpenVinoSession:
         except Exception as error:  # as above
             raise ModelError(f"{self._source} failed to run ({first_line(error)})", "use the device cpu") from error
         return checked_rows(rows, str(self._source))
+
+
+def compiled(network: Any, side_px: int, threads: int, precision: Precision) -> Any:
+    """An OpenVINO model of contract 1, compiled for one picture at a time; a request to it."""
+    import openvino
+
+    network.reshape([1, 3, side_px, side_px])
+    settings = {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # lanes share the cores
+    }
+    return openvino.Core().compile_model(network, "CPU", settings).create_infer_request()
