@@ -137,7 +137,7 @@ def test_the_manual_is_browsed_and_printed(site: ConsoleSite, browser: Browser) 
 
 def test_the_pictures_of_a_class_are_complete() -> None:
     rendered = [chapter for chapter in chapters() if chapter.portrait is not None]
-    assert len(rendered) >= 6, "render the others: python -m benchmarks.manual_pictures"
+    assert len(rendered) == 12, "render the others: python -m benchmarks.manual_pictures"
     for chapter in rendered:
         assert all(len(chapter.sections[section]) >= 2 for section in SECTIONS), chapter.label
         assert all(one.path.is_file() for shown in chapter.sections.values() for one in shown)
