@@ -56,9 +56,7 @@ def read_pair(low: Path, high: Path, *, limits: ReadLimits = DEFAULT_LIMITS, air
     return _decode_pair((read_bytes(low, limits), read_bytes(high, limits)), (low, high), limits, air_level)
 
 
-def decode_pair(
-    halves: tuple[bytes, bytes], names: tuple[Path, Path], *, limits: ReadLimits = DEFAULT_LIMITS
-) -> Scan:
+def decode_pair(halves: tuple[bytes, bytes], names: tuple[Path, Path], *, limits: ReadLimits = DEFAULT_LIMITS) -> Scan:
     """Decode the bytes of a low- and a high-energy picture; the names, which need not be files, give the id.
 
     Raises:

@@ -70,4 +70,3 @@ def _printed(language: str) -> bytes:
     words = environment(language).get_template("terms.html").module.TERMS  # type: ignore[attr-defined]
     say = translations(language).gettext
     return print_manual(language, say, lambda name: str(words.get(name, name)))
-
