@@ -23,7 +23,7 @@ from parcelsight.training.pictures import choose_labels
 from parcelsight.training.recipe import Augmentation, TrainingRecipe, Transmissions
 from parcelsight.training.train import make_lesson
 
-OFF = {name: 0.0 for name in Augmentation.model_fields if name != "transmissions"}
+OFF = {name: 0.0 for name in Augmentation.model_fields if name not in ("transmissions", "window_px")}
 DARK = dict.fromkeys(Transmissions.model_fields, 0.0)
 FULL = {
     "scale": 0.4,
@@ -41,7 +41,8 @@ def with_one(name: str) -> Augmentation:
     """A recipe that does one thing always and nothing else."""
     value = FULL.get(name, 1.0)
     inner = DARK | ({name: value} if name in DARK else {})
-    return Augmentation(**OFF | ({name: value} if name in OFF else {}), transmissions=Transmissions(**inner))
+    outer = OFF | ({name: value} if name in OFF else {})
+    return Augmentation.model_validate(outer | {"transmissions": Transmissions(**inner)})
 
 
 def milliseconds(augment: Augment, pictures: EnginePictures, count: int) -> float:

@@ -29,6 +29,7 @@ from parcelsight.datasets.native import open_dataset, write_native
 from parcelsight.datasets.pairs import find_scans
 from parcelsight.datasets.readers import read_pair
 from parcelsight.datasets.splits import id_family
+from parcelsight.detector.card import Interval
 from parcelsight.detector.contract import SHIPPED_MODEL
 from parcelsight.inference.detector import Detector
 from parcelsight.training.evaluation import evaluate
@@ -111,7 +112,12 @@ def on_pairs(model: OpenedModel, folder: Path, threshold: float) -> dict[str, An
             low, high = scan.files
             scores = model.predict(canonical_rgb(read_pair(low, high))).score
             counts["gun" if kind == "gun" else "none"].append(bool((scores >= threshold).any()))
-    return {kind: clopper_pearson(sum(raised), len(raised)).model_dump() for kind, raised in counts.items()}
+    return {kind: dumped(clopper_pearson(sum(raised), len(raised))) for kind, raised in counts.items()}
+
+
+def dumped(figure: Interval | None) -> dict[str, Any] | None:
+    """A figure with its bounds, as JSON holds it; None where there was nothing to measure."""
+    return figure.model_dump() if figure is not None else None
 
 
 def figures(result: Evaluation) -> dict[str, Any]:
@@ -121,9 +127,9 @@ def figures(result: Evaluation) -> dict[str, Any]:
     return {
         "guns_measured": firearm.objects,
         "threat_free": result.threat_free_parcels,
-        "ap50": firearm.ap50.model_dump() if firearm.ap50 else None,
-        "alarmed": balanced.parcel_recall.model_dump(),
-        "false_alarms": balanced.false_alarm_rate.model_dump(),
+        "ap50": dumped(firearm.ap50),
+        "alarmed": dumped(balanced.parcel_recall),
+        "false_alarms": dumped(balanced.false_alarm_rate),
         "threshold": max(balanced.thresholds.values()),
     }
 
