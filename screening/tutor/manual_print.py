@@ -32,7 +32,7 @@ def print_manual(language: str, say: Say, term: Say) -> bytes:
     found = chapters()
     paper = Paper(say(TITLE), language, _MADE)
     portraits = [Figure(one.portrait.path, _upper(term(one.label))) for one in found if one.portrait is not None]
-    paper.cover(say(TITLE), [say(PRINTED) % {"version": __version__}], portraits, columns=3)
+    paper.cover(say(TITLE), [say(PRINTED) % {"version": __version__}], portraits, columns=4)
     paper.contents(say(CONTENTS))
     paper.new_page()
     paper.heading(say(HOW[0]))
