@@ -1,8 +1,9 @@
 """What a variant of a model finds of labelled scans, against the float32 network on the same scans.
 
 A claim's *margin* is by how much its score passes its class's threshold, in log odds: at a margin of 0 or more it is an
-alarm. Variants are compared twice: at the thresholds of their own cards, and, so that nobody gains by alarming more
-often, at the same false alarms: with the margin from which a variant alarms on no more threat-free scans than float32.
+alarm. Variants are compared at the thresholds of their own cards, with the false alarms that both raise on the same
+scans (sign test, so that nobody gains by alarming more often); and, for information, each at the margin from which it
+alarms on as many threat-free scans as float32, which a handful of false alarms places only roughly.
 Mirror images of a scan count as further looks at the same objects; intervals draw whole scans (bootstrap, paired).
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -133,15 +135,27 @@ def equal_margin(cases: Sequence[Case], answers: Sequence[Answer], allowed: int)
 def compare(cases: Sequence[Case], own: Sequence[Answer], base: Sequence[Answer]) -> dict[str, Any]:
     """Recall of every group and false alarms of a variant, and their change against float32."""
     allowed = false_alarms(cases, base)
-    margin = equal_margin(cases, own, allowed)
-    theirs = _found(cases, base, 0.0)
+    margin, base_margin = (equal_margin(cases, answers, allowed) for answers in (own, base))
     return {
         "false_alarms": false_alarms(cases, own),
         "false_alarms_in_float32": allowed,
-        "at_its_own_thresholds": _groups(cases, _found(cases, own, 0.0), theirs),
+        "chance_of_so_many_more": round(chance_of_more(cases, own, base), 3),
+        "at_its_own_thresholds": _groups(cases, _found(cases, own, 0.0), _found(cases, base, 0.0)),
         "margin_for_equal_false_alarms": round(margin, 3) if np.isfinite(margin) else None,
-        "at_equal_false_alarms": _groups(cases, _found(cases, own, margin), theirs),
+        "at_equal_false_alarms": _groups(cases, _found(cases, own, margin), _found(cases, base, base_margin)),
     }
+
+
+def chance_of_more(cases: Sequence[Case], own: Sequence[Answer], base: Sequence[Answer]) -> float:
+    """How likely so many more false alarms are where none are meant: one-sided sign test on looks that differ."""
+    pairs = [
+        ((mine.margin >= 0).any(), (theirs.margin >= 0).any())
+        for case, mine, theirs in zip(cases, own, base, strict=True)
+        if case.threat_free
+    ]
+    more = sum(bool(mine and not theirs) for mine, theirs in pairs)
+    differ = more + sum(bool(theirs and not mine) for mine, theirs in pairs)
+    return sum(comb(differ, count) for count in range(more, differ + 1)) / 2.0**differ
 
 
 def _found(cases: Sequence[Case], answers: Sequence[Answer], margin: float) -> list[NDArray[np.bool_]]:

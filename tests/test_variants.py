@@ -328,8 +328,9 @@ def test_without_claims_thresholds_stay() -> None:
 # --- the choice
 
 
-def measured(changes: Sequence[float], ratio: float) -> tuple[dict[str, object], dict[str, float]]:
-    return {"at_equal_false_alarms": [{"change_points": change} for change in changes]}, {"ratio": ratio}
+def measured(changes: Sequence[float], ratio: float, chance: float = 0.5) -> tuple[dict[str, object], dict[str, float]]:
+    groups = [{"change_points": change} for change in changes]
+    return {"at_its_own_thresholds": groups, "chance_of_so_many_more": chance}, {"ratio": ratio}
 
 
 @pytest.mark.parametrize(
@@ -339,6 +340,7 @@ def measured(changes: Sequence[float], ratio: float) -> tuple[dict[str, object],
         pytest.param(([0, 0], 0.7), ([0.3, -0.6], 0.6), "a", id="not one that loses in a group"),
         pytest.param(([-0.5, 2], 0.7), ([-0.4, 0], 0.9), "a", id="half a point is allowed"),
         pytest.param(([0, 0], 0.97), ([-3, 0], 0.5), None, id="none that is really faster and as good"),
+        pytest.param(([0, 0], 0.7), ([3, 3], 0.5, 0.01), "a", id="not one that alarms more often"),
     ],
 )
 def test_the_choice_keeps_to_its_rule(
@@ -376,6 +378,7 @@ def test_variants_are_compared_at_equal_false_alarms() -> None:
     own = [answer((box, m, "part")) for m in (0.4, -0.2, -2.0, -2.5, -0.3)]
     result = compare(cases, own, base)
     assert (result["false_alarms_in_float32"], result["false_alarms"]) == (1, 0)
+    assert result["chance_of_so_many_more"] == 1.0 and compare(cases, base, own)["chance_of_so_many_more"] == 0.5
     assert result["at_its_own_thresholds"][-1] | {"change_95": []} == {
         "group": "any",
         "objects": 2,
