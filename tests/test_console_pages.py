@@ -177,15 +177,15 @@ def test_a_persons_own_settings_are_kept_and_come_back(day: ConsoleSite, browser
     page.goto("/desk")
     has_picture(page)
     page.keyboard.press("F3")
-    page.wait_for_function("document.getElementById('told').textContent.includes('Nothing is kept')")
+    page.wait_for_function("() => document.getElementById('told').textContent.includes('Nothing is kept')")
     page.evaluate("viewer.run('reset'); viewer.run('negative'); viewer.run('organic')")
     page.keyboard.press("Shift+F3")
-    page.wait_for_function("document.getElementById('told').textContent.includes('kept under F3')")
+    page.wait_for_function("() => document.getElementById('told').textContent.includes('kept under F3')")
     page.goto("/desk")
     has_picture(page)
     assert not page.evaluate("viewer.state.negative")
     page.keyboard.press("F3")
-    assert page.evaluate("viewer.state.negative && viewer.state.material === 'organic'")
+    page.wait_for_function("() => viewer.state.negative && viewer.state.material === 'organic'")
     context.close()
 
 
