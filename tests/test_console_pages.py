@@ -180,7 +180,7 @@ def test_a_persons_own_settings_are_kept_and_come_back(day: ConsoleSite, browser
     page.wait_for_function("() => document.getElementById('told').textContent.includes('Nothing is kept')")
     page.evaluate("viewer.run('reset'); viewer.run('negative'); viewer.run('organic')")
     page.keyboard.press("Shift+F3")
-    page.wait_for_function("() => document.getElementById('told').textContent.includes('kept under F3')")
+    page.wait_for_function("() => document.getElementById('told').textContent.includes('are kept under F3')")
     page.goto("/desk")
     has_picture(page)
     assert not page.evaluate("viewer.state.negative")
