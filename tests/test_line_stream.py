@@ -119,6 +119,12 @@ class LiveLane:
             time.sleep(0.02)
         assert len(self.arrivals) >= parcels
 
+    def wait_for_loss(self, cause: LossCause, seconds: float = 20) -> None:
+        """Losses are counted after the parcel they are in was handed on."""
+        until = time.monotonic() + seconds
+        while cause not in self.health.losses and time.monotonic() < until:
+            time.sleep(0.02)
+
 
 @contextmanager
 def lane(
@@ -241,6 +247,7 @@ def test_lost_lines_are_counted_and_make_a_review() -> None:
         judged = live.arrivals[0].judged
         assert judged is not None and judged.verdict is Verdict.REVIEW and "lines were lost" in judged.reason
         assert live.arrivals[0].meta["lost_rows"] == "140-150"
+        live.wait_for_loss(LossCause.LINES_LOST)
         assert live.health.losses[LossCause.LINES_LOST] == 10 and Cause.LINES_LOST in live.health.troubles
 
 
