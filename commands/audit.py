@@ -56,7 +56,9 @@ def verify(
         found = verification.verify(session, signed)
     if json:
         findings = [{"entry": finding.number, "what": finding.what} for finding in found.findings]
-        stdout.print_json(data={"entries": found.entries, "checkpoints": found.checkpoints, "findings": findings})
+        stdout.print_json(
+            data={"entries": found.entries, "checkpoints": found.checkpoints, "findings": findings}, highlight=False
+        )
     else:
         stdout.print(f"{found.entries} entries, {found.checkpoints} checkpoints")
         for finding in found.findings:

@@ -203,7 +203,7 @@ def export_feedback(
     if json:
         from dataclasses import asdict
 
-        stdout.print_json(data=asdict(done))
+        stdout.print_json(data=asdict(done), highlight=False)
     else:
         stdout.print(
             f"{folder}: {done.scans} scans, {done.objects} objects, {done.threat_free} threat-free; left out: "
@@ -230,7 +230,7 @@ def prune(
     if json:
         from dataclasses import asdict
 
-        stdout.print_json(data=asdict(done))
+        stdout.print_json(data=asdict(done), highlight=False)
     else:
         stdout.print(
             f"{'would go' if dry_run else 'gone'}: {done.pictures} pictures, personal data of {done.parcels} parcels, "

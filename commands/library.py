@@ -151,7 +151,7 @@ def report(folder: Folder, json: Json = False) -> None:
         "replace_each_month": monthly(PROJECTION.replaced_a_year),
     }
     if json:
-        stdout.print_json(data=found)
+        stdout.print_json(data=found, highlight=False)
         return
     for name, rule in found.items():
         if isinstance(rule, dict) and "missing" in rule:

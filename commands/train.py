@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -79,7 +78,7 @@ def train(
     state = _train(settings, run_dir, verbose)
     outcome = {"run": str(run_dir), **state.model_dump()}
     if as_json:
-        stdout.print_json(json.dumps(outcome))
+        stdout.print_json(data=outcome, highlight=False)
         return
     stdout.print(
         f"{run_dir}: {state.epochs_done} epochs in {state.minutes:.1f} min, best epoch {state.best_epoch} "

@@ -232,7 +232,10 @@ def _run(*arguments: str) -> Any:
         ((), "give either a recipe or --resume"),
         (("nano", "--resume", "run"), "give either a recipe or --resume"),
         (("--resume", "run", "--epochs", "3"), "leave out --data"),
-        (("absent",), "absent: no such file; give a YAML file or one of the shipped: nano, parcelsight-n, smoke"),
+        (
+            ("absent",),
+            "absent: no such file; give a YAML file or one of the shipped: fine-tune, nano, parcelsight-n, smoke",
+        ),
         (("smoke", "--device", "tpu"), "unknown device 'tpu'"),
         (("smoke",), "names no data; give it with --data"),
         (("--resume", "absent"), "absent: no training run"),
