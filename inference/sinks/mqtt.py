@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ...detector.errors import MissingExtra, SinkError, UsageError
+from ...detector.errors import MissingExtra, SinkError
 from ..lanes.state import LaneStatus, State
 from .sink import Record, SinkConfig
 
@@ -58,15 +58,7 @@ class MqttConfig(SinkConfig):
             import paho.mqtt.client  # noqa: F401
         except ImportError as error:
             raise MissingExtra(f"sink {self.name} (MQTT)", "service") from error
-        password = None
-        if self.password_file is not None:
-            try:
-                password = self.password_file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f"sink {self.name}: {self.password_file} cannot be read ({error})", "name a readable text file"
-                ) from error
-        return MqttSink(self, password)
+        return MqttSink(self, self.password_in(self.password_file))
 
 
 class MqttSink:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from ...detector.errors import MissingExtra, SinkError, UsageError
+from ...detector.errors import MissingExtra, SinkError
 from ..lanes.state import LaneStatus
 from .sink import Record, SinkConfig
 
@@ -44,15 +44,7 @@ class PostgresConfig(SinkConfig):
             import psycopg  # noqa: F401
         except ImportError as error:
             raise MissingExtra(f"sink {self.name} (PostgreSQL)", "fleet") from error
-        password = None
-        if self.password_file is not None:
-            try:
-                password = self.password_file.read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise UsageError(
-                    f"sink {self.name}: {self.password_file} cannot be read ({error})", "name a readable text file"
-                ) from error
-        return PostgresSink(self, password)
+        return PostgresSink(self, self.password_in(self.password_file))
 
 
 class PostgresSink:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ...detector.errors import UsageError
 from ..lanes.state import LaneStatus
 
 Record = Mapping[str, Any]
@@ -65,6 +67,17 @@ class SinkConfig(BaseModel):
             ParcelSightError: if it can be told now that it will never work.
         """
         raise NotImplementedError
+
+    def password_in(self, file: Path | None) -> str | None:
+        """The one line of a password file; None where none is named. Raises UsageError if it cannot be read."""
+        if file is None:
+            return None
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(
+                f"sink {self.name}: {file} cannot be read ({error})", "name a readable text file"
+            ) from error
 
 
 class ListSink:
