@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...detector.errors import StorageError, UsageError
+from ...detector.errors import UsageError
 from ..audit.chain import append
 from ..people.accounts import Person
 from ..people.roles import Permission
+from ..storage.secret_file import load_or_make_secret
 from ..storage.times import now
 from .tip import TipPolicy
 from .tip_tables import TipPolicyRow
 
 SECRET = "tip-secret"
-_BYTES = 32
 ANSWER_S, STOPPED_S = (1.0, 10.0), (0.0, 45.0)
 """Ranges: seconds to answer while the belt runs, and more while it stands for the picture."""
 
@@ -97,29 +95,5 @@ def require_may(person: Person) -> None:
 
 
 def secret_of(data: Path) -> bytes:
-    """The site's secret, made at the first call and readable by the console alone.
-
-    Raises:
-        StorageError: if it cannot be made or read.
-    """
-    path = data / SECRET
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be made ({error.strerror})", "give the console the right to write"
-        ) from error
-    try:
-        found = path.read_bytes()
-    except OSError as error:
-        raise StorageError(
-            f"{path}: cannot be read ({error.strerror})", "give the console the right to read"
-        ) from error
-    if len(found) != _BYTES:
-        raise StorageError(f"{path}: is cut short", "restore it from a backup, or delete it: another one is made")
-    return found
+    """The site's secret, which chooses the parcels; kept in this folder. Raises StorageError."""
+    return load_or_make_secret(data / SECRET, anew="other parcels than before are chosen then")

@@ -16,6 +16,7 @@ from ....detector.errors import UsageError
 from ...audit.chain import append
 from ...people.accounts import Person
 from ...people.roles import Permission
+from ...storage.secret_file import load_or_make_secret
 from ...storage.tables import PersonRow
 from ...storage.times import now
 from ...tutor.detection_theory import roc_points
@@ -41,11 +42,11 @@ from ..guard import Forbidden
 from ..render import page
 from .contexts import ResultsPage
 from .course_pages import Number, own_courses, require_course
-from .site_key import load_or_make_key
 
 _MONTH = timedelta(days=30.4)
 _AID = {"with": True, "without": False}
 _CSV = "text/csv; charset=utf-8"
+_PSEUDONYMS = "pseudonyms.key"
 
 
 def query_of(
@@ -103,7 +104,7 @@ def results_router(console: Console) -> APIRouter:
     @router.get("/courses/{course_id}/group.csv")
     def group(request: Request, course_id: Number) -> Response:
         trainer = request.state.visitor.person
-        key = load_or_make_key(console.library.folder.parent)
+        key = load_or_make_secret(console.library.folder.parent / _PSEUDONYMS, anew="reports then carry new pseudonyms")
         with console.database.write() as session:
             require_course(session, trainer, course_id)
             report = group_report(session, trainer, course_id, Selection(), key)
