@@ -12,12 +12,13 @@ import { listen } from "./keys.js";
 import { hearLane, showLanes } from "./lanes.js";
 import { Marking, fillClasses } from "./marking.js";
 import { follow } from "./news.js";
+import { makeOwn } from "./own_viewer.js";
 import { forgetPicture, pictureOf } from "./pictures.js";
 import { ownPresets } from "./presets.js";
 import { hideProjected, showProjected } from "./projected.js";
 import { nameOf, showCounts, showQueue } from "./queue.js";
 import { oneDesk } from "./tabs.js";
-import { clock, number, term, viewerStrings, word } from "./words.js";
+import { clock, number, term, word } from "./words.js";
 
 const RENEW_MS = 10_000;
 const AGAIN_MS = 1500;
@@ -67,11 +68,7 @@ class DeskPage {
   }
 
   start() {
-    viewer.strings = viewerStrings;
-    viewer.looks = Object.fromEntries(page.looks.map((look) => [look.name, look]));
-    viewer.setAttribute("next-parcel", page.preferences.next_parcel === "reset" ? "reset" : "keep");
-    if (page.preferences.preset) viewer.preset = page.preferences.preset;
-    if (page.preferences.hotkeys) viewer.setHotkeys(page.preferences.hotkeys);
+    makeOwn(viewer, page);
     fillClasses(page.classes.map((name) => new Option(term(name), name)));
     viewer.addEventListener("xray-state", ({ detail }) => this.#aidSeen(detail.state.aid));
     viewer.addEventListener("xray-alarm-chosen", ({ detail }) => this.#markChosen(detail.id));

@@ -5,7 +5,8 @@ import "/static/viewer/toolbar.js";
 import { Lost, Refusal, call } from "/static/console/api.js";
 import { byId, setText } from "/static/console/dom.js";
 import { listen } from "/static/console/keys.js";
-import { number, term, viewerStrings, word } from "/static/console/words.js";
+import { makeOwn } from "/static/console/own_viewer.js";
+import { number, term, word } from "/static/console/words.js";
 import { Answering } from "./answering.js";
 import { Countdown } from "./countdown.js";
 import { showLesson } from "./lesson.js";
@@ -38,11 +39,7 @@ class ExercisePage {
   }
 
   start() {
-    viewer.strings = viewerStrings;
-    viewer.looks = Object.fromEntries(page.looks.map((look) => [look.name, look]));
-    viewer.setAttribute("next-parcel", page.preferences.next_parcel === "reset" ? "reset" : "keep");
-    if (page.preferences.preset) viewer.preset = page.preferences.preset;
-    if (page.preferences.hotkeys) viewer.setHotkeys(page.preferences.hotkeys);
+    makeOwn(viewer, page);
     listen({
       claims: (name) => this.#claims(name),
       pressed: (name) => this.#pressed(name),
