@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 from benchmarks.fleet_archive import write_archive, write_model, wrong_rows
+from benchmarks.results import tell
 from parcelsight.fleet.rescreening import check_exactly_once
 from parcelsight.fleet.store import open_store
 
@@ -47,11 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fleet-chaos-") as folder:
         result = run(Path(folder), options)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0 if result["rows"] == result["scans"] and not result["wrong"] else 1
 
 

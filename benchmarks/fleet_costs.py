@@ -6,13 +6,13 @@ python -m benchmarks.fleet_costs --scans 5000 --json docs/results/fleet/costs.js
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 from time import process_time
 
 from benchmarks.fleet_archive import write_archive, write_model
+from benchmarks.results import tell
 from parcelsight.fleet.comparing import compare
 from parcelsight.fleet.engines import LocalEngine
 from parcelsight.fleet.rescreening import Rescreening
@@ -53,11 +53,7 @@ def main() -> int:
         },
         "bytes_a_scan": {part: round(size / options.scans, 1) for part, size in sizes.items()},
     }
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0
 
 

@@ -14,7 +14,6 @@ Exit status 1 where a scan was lost or doubled, or has another verdict than it s
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import socket
@@ -36,6 +35,7 @@ import psutil
 import yaml
 
 from benchmarks.fleet_archive import write_model
+from benchmarks.results import tell
 from parcelsight.detector.contract import SHIPPED_MODEL
 from parcelsight.inference.known_answer import SAMPLES
 from parcelsight.inference.kserve import KServeConfig
@@ -67,11 +67,7 @@ def main() -> int:
             result["latency"] = latency(Path(folder), options.scans)
         if options.chaos_s:
             result["chaos"] = chaos(Path(folder), options)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     failed = result.get("chaos", {})
     return 1 if any(failed.get(name) for name in ("lost", "doubled", "wrong")) else 0
 

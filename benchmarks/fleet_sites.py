@@ -14,7 +14,6 @@ Exit status 1 where a verdict was lost or doubled.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -34,6 +33,7 @@ import psutil
 import psycopg
 import pytest
 
+from benchmarks.results import tell
 from parcelsight.fleet.collecting import CollectConfig, Collector
 from parcelsight.inference.sinks.mqtt import MqttConfig
 from parcelsight.inference.sinks.postgres import PostgresConfig
@@ -129,11 +129,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fleet-sites-") as folder:
         result = run(Path(folder), options.seconds, options.rate, options.outage_s, options.seed)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0 if result["lost"] == result["doubled"] == 0 else 1
 
 

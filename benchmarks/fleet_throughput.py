@@ -11,7 +11,6 @@ it hardly depends on what else the machine does, and the load of the machine is 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -24,6 +23,7 @@ from typing import Any
 import psutil
 
 from benchmarks.fleet_archive import write_archive
+from benchmarks.results import tell
 from parcelsight.detector.contract import SHIPPED_MODEL
 from parcelsight.fleet.engines import Engine, LocalEngine, RayEngine
 from parcelsight.fleet.ray_session import RayConfig
@@ -44,11 +44,7 @@ def main() -> int:
         write_archive(Path(folder) / "scans", options.scans, side_px=options.side)
         rounds = [_round(Path(folder), number) for number in range(options.rounds)]
     result = _summed(rounds, options)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import errno
-import json
 import os
 import platform
 import signal
@@ -26,6 +25,7 @@ from time import monotonic, sleep
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.results import tell
 from parcelsight.detector.errors import SourceError
 from parcelsight.inference.lanes import runtime, spool
 from parcelsight.inference.lanes.config import LanesConfig
@@ -136,10 +136,7 @@ def main() -> int:
     options = parser.parse_args()
     found = measure(options.rounds)
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
-    text = json.dumps({"machine": machine, "rounds": options.rounds, "worst": found}, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell({"machine": machine, "rounds": options.rounds, "worst": found}, options.json)
     return int(any(f["seen_after_s"] > SEEN_S or f["over_after_s"] > OVER_S for f in found.values()))
 
 

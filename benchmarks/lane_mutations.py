@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import re
 import socket
 import sys
@@ -33,6 +32,7 @@ import tifffile
 
 from benchmarks.chaos_program import Program, Sent, send_body
 from benchmarks.ledger_chaos import at, free_port
+from benchmarks.results import tell
 from parcelsight.datasets.belt_files import open_belt
 from parcelsight.inference.lanes.ledger import Ledger
 from parcelsight.inference.stream.protocol import encode
@@ -91,10 +91,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lane-mutations-") as folder:
         result = run(Path(folder), options.belt, options.count, Random(options.seed))
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 1 if result["unaccounted"] or not result["same_program"] or result["answers"].get("500") else 0
 
 

@@ -11,7 +11,6 @@ and the last third after it, and that every scan has one verdict.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -26,6 +25,7 @@ import psutil
 
 from benchmarks.chaos_program import Program, Sent, send
 from benchmarks.ledger_chaos import at, free_port
+from benchmarks.results import tell
 from parcelsight.inference.lanes.ledger import Ledger
 
 _EVERY_S = 2.0
@@ -68,10 +68,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="lane-soak-") as folder:
         result = soak(Path(folder), options.belt, options.minutes, options.workers)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0 if result["pending"] == 0 else 1
 
 

@@ -16,7 +16,6 @@ Exit status 1 where a scan was lost or doubled.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import signal
@@ -35,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.chaos_program import Program, Sent, send
+from benchmarks.results import tell
 from parcelsight.inference.lanes.ledger import Ledger
 
 LOADS = (0.5, 1.0, 2.0, 3.0, 5.0)
@@ -52,10 +52,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ledger-chaos-") as folder:
         result = run(Path(folder), options.scans, options.kills, options.workers, options.seed)
-    text = json.dumps(result, indent=1)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    print(text)
+    tell(result, options.json)
     return 0 if result["lost"] == result["doubled"] == result["strangers"] == 0 else 1
 
 
