@@ -58,7 +58,9 @@ def operations(site: Site) -> list[Any]:
 
 
 def attack(site: Site, cases: int, first_seed: int) -> Tally:
-    """Send so many requests, the same number of each operation.
+    """Send so many requests or a few more, about the same number of each operation.
+
+    Operations without parameters know one request alone; what they leave is made up for in further rounds.
 
     Args:
         site: a running console; parcels of every verdict are added.
@@ -69,10 +71,12 @@ def attack(site: Site, cases: int, first_seed: int) -> Tally:
         site.parcel(verdict)
     tally, offered = Tally(), operations(site)
     browsers = [site.sign_in(role) for role in ROLES]
-    each = -(-cases // (len(offered) * len(browsers)))
-    for number, operation in enumerate(offered):
-        for browser in browsers:
-            _exhaust(operation, browser, each, first_seed + number, tally)
+    pairs = [(operation, browser) for operation in offered for browser in browsers]
+    number = first_seed
+    while (left := cases - tally.cases) > 0:
+        for operation, browser in pairs:
+            _exhaust(operation, browser, -(-left // len(pairs)), number, tally)
+            number += 1
     return tally
 
 

@@ -32,6 +32,5 @@ def test_requests_made_from_the_description_never_fail_inside(site: Site) -> Non
     pytest.importorskip("schemathesis", reason="pip install schemathesis")
     tally = attack(site, CASES, 7)
     assert tally.failures == []
-    # Operations without parameters know one request alone, so a few fewer come about than were asked for.
-    assert tally.cases >= CASES * 2 // 3 and len(tally.operations) >= 20
+    assert tally.cases >= CASES and len(tally.operations) >= 20
     assert len(tally.statuses) >= 4, "the requests reach more than one answer"
