@@ -107,3 +107,11 @@ def save(model: onnx.ModelProto, path: Path) -> Path:
     """Write the model, sealed; the path."""
     path.write_bytes(sealed(model.SerializeToString()))
     return path
+
+
+def with_open_batch() -> bytes:
+    """The dark-pixel model, sealed, for any number of pictures at once."""
+    model = dark_model()
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+    return sealed(model.SerializeToString())

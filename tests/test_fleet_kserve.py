@@ -16,7 +16,6 @@ from parcelsight.datasets.canonical import canonical_rgb
 from parcelsight.datasets.readers import decode_scan, read_scan
 from parcelsight.detector.contract import SHIPPED_MODEL
 from parcelsight.detector.errors import ConfigError, ModelError, UsageError
-from parcelsight.detector.seal import sealed
 from parcelsight.export.bundle import Variant, write_bundle
 from parcelsight.inference.detector import Detector
 from parcelsight.inference.known_answer import SAMPLES
@@ -28,14 +27,7 @@ from parcelsight.inference.lanes.worker import WorkerSettings
 from parcelsight.inference.verdicts import Verdict
 from tests.kserve_server import KServeServer, kserve_server
 from tests.lane_parts import png, until
-from tests.models import constant_model, dark_model, save
-
-
-def with_open_batch() -> bytes:
-    model = dark_model()
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "N"
-    return sealed(model.SerializeToString())
+from tests.models import constant_model, save, with_open_batch
 
 
 @pytest.fixture(scope="module")

@@ -16,19 +16,11 @@ import onnxruntime
 import pytest
 
 from parcelsight.detector.embed_contract import EmbedKind
-from parcelsight.detector.seal import sealed
 from parcelsight.export.bundle import Variant, write_bundle
 from parcelsight.export.embed import embed_bytes
 from parcelsight.export.sbom import with_requirements
 from parcelsight.inference.bundle import VerifiedBundle
-from tests.models import SIDE_PX, dark_model
-
-
-def with_open_batch() -> bytes:
-    model = dark_model()
-    for value in (*model.graph.input, *model.graph.output):
-        value.type.tensor_type.shape.dim[0].dim_param = "N"
-    return sealed(model.SerializeToString())
+from tests.models import SIDE_PX, with_open_batch
 
 
 @pytest.fixture(scope="module")

@@ -120,6 +120,23 @@ def test_answers_come_out_as_they_were_given(site: Site) -> None:
     assert counted.is_few and counted.timed_out == 0
 
 
+def test_learning_shows_in_difficulty_where_the_hit_rate_is_held(site: Site) -> None:
+    for number in range(50):
+        site.picture(7000 + number, "slide", harder=-2 + number / 8)
+    officer = site.officers[0]
+    plan = FREE.model_copy(update={"pictures": 60, "labels": ("slide",), "threat_share": 0.9})
+    enrolment, steps = site.enrol(officer, plan)
+    exercise = site.begin(officer, enrolment, steps[0])
+    site.draw_alike(exercise, "a")
+    Simulated(site, officer, ability=2.5).take(exercise)
+    with site.database.read() as session:
+        curve = learning_curve(gather(session, Selection(person_id=officer.id)))
+    assert [(block.first, block.last) for block in curve] == [(1, 20), (21, 40), (41, 60)]
+    first, last = curve[0].difficulty, curve[-1].difficulty
+    assert first is not None and last is not None and last > first + 0.4
+    assert learning_curve([]) == []
+
+
 def test_ability_shows_in_difficulty_where_the_hit_rate_is_held(site: Site) -> None:
     for number in range(50):
         site.picture(7000 + number, "slide", harder=-2 + number / 8)
@@ -136,7 +153,6 @@ def test_ability_shows_in_difficulty_where_the_hit_rate_is_held(site: Site) -> N
         last.append(difficulty)
     # Which pictures come is drawn anew each time: abilities far apart keep the order certain.
     assert last[0] > last[1] + 0.5
-    assert learning_curve([]) == []
 
 
 def test_classes_stand_against_all_harmless_parcels() -> None:

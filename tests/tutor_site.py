@@ -26,6 +26,7 @@ from parcelsight.screening.tutor.exercises import Shown, next_picture, start
 from parcelsight.screening.tutor.factors import Factors
 from parcelsight.screening.tutor.tables import (
     EnrolmentRow,
+    ExerciseRow,
     ItemRow,
     Mode,
     Origin,
@@ -98,6 +99,11 @@ class Site:
     def begin(self, officer: Person, enrolment: EnrolmentRow, step: StepRow) -> int:
         with self.database.write() as session:
             return start(session, officer, enrolment.id, step.id).id
+
+    def draw_alike(self, exercise: int, seed: str) -> None:
+        """Let an exercise show the same pictures each time, where a test is about what chance does not decide."""
+        with self.database.write() as session:
+            session.get_one(ExerciseRow, exercise).seed = seed
 
     def see(self, officer: Person, exercise: int, clock: Clock | None = None) -> Shown | None:
         with self.database.write() as session:
