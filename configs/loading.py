@@ -38,8 +38,9 @@ def load_config(source: str | Path, model: type[ConfigT], kind: str) -> ConfigT:
             raise ConfigError(f"{path}: larger than {_MAX_BYTES} bytes", "give a configuration file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        names = ", ".join(shipped(kind)) or "none"
-        raise ConfigError(f"{source}: no such file", f"give a YAML file or one of the shipped: {names}") from error
+        names = ", ".join(shipped(kind))
+        remedy = f"give a YAML file or one of the shipped: {names}" if names else "give a YAML file"
+        raise ConfigError(f"{source}: no such file", remedy) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})", "give a readable UTF-8 YAML file") from error
     data = parse_yaml(text, path)
