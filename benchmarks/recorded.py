@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "projection-gap": ("python benchmarks/projection_gap.py --scenes 24",),
     "verification": ("python -m benchmarks.verification --cases 1000",),
     "render-speed": ("python benchmarks/render_speed.py",),
+    "viewer-frames": ("python -m benchmarks.viewer_frames --frames 40",),
     "render-vs-gvxr": ("python -m benchmarks.render_vs_gvxr",),
     "assembly-speed": (
         "parcelsight belt WORK/tunnel160 --parcels 40 --seed 11 --touching 0.5",

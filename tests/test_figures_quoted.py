@@ -37,9 +37,7 @@ RULES: dict[str, tuple[str, ...]] = {
 }
 """Page → beginnings or pieces of paragraphs that define or calculate and measure nothing."""
 TO_BE_RECORDED: dict[str, tuple[str, ...]] = {
-    "line-stream.md": ("| belt (40 rendered parcels", "A parcel is whole 1 ms"),
     "rendered-to-real.md": ("- **Size decides.**",),
-    "viewer.md": ("`python -m benchmarks.viewer_frames` times", "| change | p50 ms"),
 }
 """Page → beginnings of paragraphs whose figures were measured before there was this rule. This list may only shrink."""
 
