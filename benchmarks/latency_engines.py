@@ -25,6 +25,7 @@ from parcelsight.datasets.canonical import canonical_rgb
 from parcelsight.datasets.opencv import cv2
 from parcelsight.datasets.readers import decode_scan
 from parcelsight.detector.contract import INPUT_NAME, OUTPUT_NAME, SHIPPED_MODEL
+from parcelsight.inference.backend import Device
 from parcelsight.inference.detector import Detector
 from parcelsight.inference.known_answer import SAMPLES
 from parcelsight.inference.letterbox import Letterbox
@@ -65,8 +66,7 @@ def bare(stack: ExitStack) -> Call:
 
 def array(stack: ExitStack) -> Call:
     """Decoded array to detections."""
-    detector, rgb = Detector(SHIPPED_MODEL, threads=1, device="cpu"), picture()
-    return lambda: detector.detect(rgb)
+    return _array(stack, 1, "cpu")
 
 
 def encoded(stack: ExitStack) -> Call:
@@ -81,8 +81,43 @@ def decode(stack: ExitStack) -> Call:
     return lambda: cv2.imdecode(data, cv2.IMREAD_COLOR)
 
 
+def default_variant(stack: ExitStack) -> Call:
+    """Decoded array to detections, with the device that was chosen for this model by measurement."""
+    return _array(stack, 1, "auto")
+
+
+def array_two(stack: ExitStack) -> Call:
+    """Decoded array to detections on two threads."""
+    return _array(stack, 2, "cpu")
+
+
+def _array(stack: ExitStack, threads: int, device: Device) -> Call:
+    detector, rgb = Detector(SHIPPED_MODEL, threads=threads, device=device), picture()
+    return lambda: detector.detect(rgb)
+
+
 def ultralytics(stack: ExitStack) -> Call:
-    """Ultralytics' predict on the same weights, decoded array to boxes."""
+    """Ultralytics' predict on the same weights, decoded array to boxes, on one thread like all others."""
+    import onnxruntime
+
+    make = onnxruntime.InferenceSession
+
+    def on_one_thread(path: str, options: Any = None, **more: Any) -> Any:
+        options = more.pop("sess_options", options) or onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        return make(path, options, **more)
+
+    onnxruntime.InferenceSession = on_one_thread  # it has no setting for it, and takes all cores
+    return _ultralytics(stack)
+
+
+def ultralytics_two(stack: ExitStack) -> Call:
+    """The same as it comes: on a thread for each of the machine's cores, here two."""
+    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:2]))
+    return _ultralytics(stack)
+
+
+def _ultralytics(stack: ExitStack) -> Call:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     os.environ |= {"YOLO_CONFIG_DIR": str(folder), "YOLO_AUTOINSTALL": "false", "YOLO_OFFLINE": "true"}
     import onnx
@@ -91,7 +126,7 @@ def ultralytics(stack: ExitStack) -> Call:
 
     torch.set_num_threads(1)
     model = onnx.load(SHIPPED_MODEL)
-    detector = Detector(SHIPPED_MODEL)
+    detector = Detector(SHIPPED_MODEL, device="cpu")
     names = {number: spec.name for number, spec in enumerate(detector.card.classes)}
     side = detector.card.input_px
     told = {"task": "detect", "stride": 32, "batch": 1, "imgsz": [side, side], "names": names, "end2end": True}
@@ -199,9 +234,12 @@ def _arrivals() -> Iterator[Any]:
 ENGINES: dict[str, Callable[[ExitStack], Call]] = {
     "session.run": bare,
     "array": array,
+    "default variant": default_variant,
     "jpeg": encoded,
     "imdecode": decode,
     "ultralytics": ultralytics,
+    "array, 2 threads": array_two,
+    "ultralytics, 2 threads": ultralytics_two,
     "openvino f32": openvino,
     "accept": accept,
     "http": over_http,

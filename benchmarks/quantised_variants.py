@@ -354,6 +354,9 @@ def measure(args: argparse.Namespace) -> int:
         "chosen_for_the_base_install": choose(
             [each for each in engines if "openvino" not in each.name], scores, speeds
         ),
+        "chosen_device": choose(
+            [each for each in engines if each.model == args.model and each.network is None], scores, speeds
+        ),
     }
     report(document)
     if args.out:

@@ -13,7 +13,7 @@ from parcelsight.datasets.belt_files import RecordedBelt
 from parcelsight.datasets.scan import AIR_LEVEL
 from parcelsight.inference.stream.assembly import AssemblySettings
 from parcelsight.inference.stream.calibration import ViewCalibration, is_dark, widest_run
-from parcelsight.inference.stream.parcels import Flaw, ParcelFinished, ParcelStarted, WindowReady
+from parcelsight.inference.stream.parcels import Flaw, ParcelEnding, ParcelFinished, ParcelStarted, WindowReady
 from parcelsight.inference.stream.protocol import Hello, LinesMessage
 from parcelsight.inference.stream.reading import BeltReader
 from parcelsight.inference.stream.sending import hello_of, messages_of
@@ -107,7 +107,7 @@ def test_windows_come_while_the_parcel_passes(belt: RecordedBelt) -> None:
             for part in event.views.values():
                 assert part.behind and part.before == (event.number > 0)
                 assert part.scan.height_px in range(80, 86)
-        else:
+        elif isinstance(event, ParcelFinished):
             assert event.parcel_id == open_id
             rows = event.end_row - event.first_row
             assert windows == max(0, -(-(rows - 80) // 40)) if windows else rows <= 80 + 40
@@ -145,6 +145,27 @@ def found_at(parcel: ParcelFinished, first: int, end: int) -> bool:
 
 def flaws(parcel: ParcelFinished) -> set[Flaw]:
     return {note.flaw for note in parcel.notes}
+
+
+def test_a_parcel_is_told_to_be_ending_before_the_gap_is_long_enough() -> None:
+    """Ten millimetres of air make its picture whole, thirty end it: the same objects come twice."""
+    reader = BeltReader(hello())
+    values = drawn(200, (100, 150))
+    when = {type(event): (at, event) for at in range(200) for event in reader.add(lines(at, values[at : at + 1]))}
+    (ending_at, ending), (finished_at, end) = when[ParcelEnding], when[ParcelFinished]
+    assert finished_at - ending_at == 10
+    assert isinstance(ending, ParcelEnding) and isinstance(end, ParcelFinished)
+    assert ending.views is end.views and ending.tail is end.tail
+
+
+def test_a_parcel_that_goes_on_is_not_finished_as_it_was_told_to_end() -> None:
+    reader = BeltReader(hello())
+    values = drawn(300, (100, 150), (160, 200))
+    events = [event for at in range(0, 300, 2) for event in reader.add(lines(at, values[at : at + 2]))]
+    early, late = (event for event in events if isinstance(event, ParcelEnding))
+    (end,) = finished(events)
+    assert early.views is not end.views and late.views is end.views
+    assert found_at(end, 100, 200) and end.views["top"].scan.height_px > early.views["top"].scan.height_px + 40
 
 
 def test_lines_lost_inside_a_parcel_are_filled_told_and_never_silent() -> None:

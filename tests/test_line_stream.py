@@ -236,6 +236,27 @@ def test_a_detector_that_fails_loses_no_parcel(fails: Callable[[WindowJob], bool
         assert (judged.verdict if judged else None) == verdict
 
 
+def test_a_look_ahead_that_was_shed_is_asked_for_again() -> None:
+    """At the end of the parcel, when it is not optional any more; where it was answered, it is not."""
+    values = parcel_lines(400, (100, 200))
+    asked: list[WindowJob] = []
+
+    def sheds(job: WindowJob) -> bool:
+        asked.append(job)
+        return shedding and job.optional
+
+    for shedding in (True, False):
+        asked.clear()
+        with lane(detector=DarkDetector(sheds)) as live, live.connect() as sock:
+            sock.sendall(encode(HELLO))
+            send_lines(sock, values)
+            live.wait(1)
+            judged = live.arrivals[0].judged
+            assert judged is not None and judged.verdict is Verdict.ALARM
+            whole = [job.optional for job in asked if job.scan.scan_id == judged.scan_id]
+            assert whole == ([True, False] if shedding else [True])
+
+
 def test_lost_lines_are_counted_and_make_a_review() -> None:
     values = parcel_lines(400, (100, 200))
     values[:, 8:24] = np.where(values[:, 8:24] < 30_000, 40_000, values[:, 8:24])

@@ -2,7 +2,8 @@
 
 The reading thread hands events in; each asks the detector at once, so that windows, wholes and other lanes share the
 workers. One thread here takes the answers in the order of the belt. When workers are behind, windows are shed first:
-they are optional, the whole is not.
+they are optional, the whole is not. What is probably the whole is looked at before the gap behind it is long enough
+to be sure; mostly its answer is there when the parcel's end is.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ from ...datasets.scan import Scan
 from ...detector.errors import ModelError
 from ..resolution import coarse_reason, tile_spans
 from ..stream.judging import GrowingResult
-from ..stream.parcels import BeltEvent, BeltPart, ParcelFinished, ParcelStarted, WindowReady
+from ..stream.parcels import BeltEvent, BeltPart, ParcelEnding, ParcelFinished, ParcelStarted, WindowReady
 from ..verdicts import ScreenedScan, Verdict
 from .arrival import Arrival
+from .causes import LossCause
 from .events import EarlyResult
 from .jobs import JobFailed, WindowFuture, WindowJob, WindowResult
 from .parcel_again import LOOK, BeltPlace, look_of
@@ -40,14 +42,19 @@ WHOLE_DEADLINE_S = 10.0
 _TURN_S = 0.25
 
 
+_Looks = Mapping[str, list[tuple[BeltPart, WindowFuture]]]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
     """An event, with what the detector was asked about it."""
 
     event: BeltEvent
-    looks: Mapping[str, list[tuple[BeltPart, WindowFuture]]] = field(default_factory=dict)
+    looks: _Looks = field(default_factory=dict)
     """By view: parts and their answers; of a finished parcel the whole comes last."""
     asked: float = 0.0
+    ahead: bool = False
+    """Asked before the parcel was known to have ended; an answer may have been shed."""
 
 
 class BeltScreening:
@@ -69,6 +76,7 @@ class BeltScreening:
         self._closed = Event()
         self._thread = Thread(target=self._run, name=f"belt-{lane}", daemon=True)
         self._held: _Asked | None = None
+        self._ending: tuple[ParcelEnding, _Looks] | None = None
 
     def start(self) -> None:
         """Begin."""
@@ -103,12 +111,18 @@ class BeltScreening:
         if isinstance(event, WindowReady):
             looks = {view: [(part, self._submit(part, optional=True))] for view, part in event.views.items()}
             return _Asked(event, looks, now)
+        if isinstance(event, ParcelEnding):
+            self._ending = event, {view: self._ask_whole(event, view, optional=True) for view in event.views}
         if isinstance(event, ParcelFinished):
-            looks = {view: self._ask_whole(event, view) for view in event.views}
-            return _Asked(event, looks, now)
+            ending, self._ending = self._ending, None
+            if ending is not None and ending[0].views is event.views:
+                return _Asked(event, ending[1], now, ahead=True)
+            return _Asked(event, {view: self._ask_whole(event, view) for view in event.views}, now)
         return _Asked(event)
 
-    def _ask_whole(self, parcel: ParcelFinished, view: str) -> list[tuple[BeltPart, WindowFuture]]:
+    def _ask_whole(
+        self, parcel: ParcelEnding | ParcelFinished, view: str, optional: bool = False
+    ) -> list[tuple[BeltPart, WindowFuture]]:
         """Tiles or the tail of a long parcel, then the whole."""
         whole = parcel.views[view]
         parts = [parcel.tail[view]] if view in parcel.tail else []
@@ -118,7 +132,7 @@ class BeltScreening:
             spans = []
         if spans and whole.scan.height_px >= whole.scan.width_px:
             parts = [_tile(whole, first, end) for first, end in spans]
-        return [(part, self._submit(part)) for part in (*parts, whole)]
+        return [(part, self._submit(part, optional)) for part in (*parts, whole)]
 
     def _submit(self, part: BeltPart, optional: bool = False) -> WindowFuture:
         job = WindowJob(part.scan, optional=optional)
@@ -149,8 +163,8 @@ class BeltScreening:
         elif isinstance(event, WindowReady):
             for view, looks in asked.looks.items():
                 self._early(event, view, *looks[0])
-        else:
-            outcomes = {view: self._conclude(event, view, looks, asked.asked) for view, looks in asked.looks.items()}
+        elif isinstance(event, ParcelFinished):
+            outcomes = {view: self._conclude(event, view, asked) for view in asked.looks}
             self._hand_in(event, {view: outcome for view, outcome in outcomes.items() if outcome is not None})
 
     def _early(self, window: WindowReady, view: str, part: BeltPart, future: WindowFuture) -> None:
@@ -163,14 +177,12 @@ class BeltScreening:
         if result.add(part, answer.detections):
             self._around.hub.publish(EarlyResult(self._lane, scan_id, result.early_record()))
 
-    def _conclude(
-        self, parcel: ParcelFinished, view: str, looks: list[tuple[BeltPart, WindowFuture]], asked: float
-    ) -> ScreenedScan | None:
+    def _conclude(self, parcel: ParcelFinished, view: str, asked: _Asked) -> ScreenedScan | None:
         """The outcome of one view; None where the lane has to screen it from the spool."""
-        answers = [(part, _answer(future)) for part, future in looks]
+        answers = [(part, self._sure_answer(part, future, asked.ahead)) for part, future in asked.looks[view]]
         whole, last = answers[-1]
         doubts = list(parcel.doubts)
-        if len(looks) == 1 and (coarse := coarse_reason(whole.scan, self._around.detector.card.input_px)):
+        if len(answers) == 1 and (coarse := coarse_reason(whole.scan, self._around.detector.card.input_px)):
             doubts.append(coarse)
         result = self._result(whole.scan.scan_id)
         unseen = []
@@ -181,8 +193,15 @@ class BeltScreening:
                 unseen.append(f"a part of it was not looked at: {answer.reason}")
         if isinstance(last, JobFailed):
             return result.give_up(whole, doubts)
-        timing = {**last.timing_ms, "total": 1e3 * (monotonic() - asked)}
+        timing = {**last.timing_ms, "total": 1e3 * (monotonic() - asked.asked)}
         return result.finish(whole, last.detections, last.dense_xyxy_px, [*doubts, *unseen], timing)
+
+    def _sure_answer(self, part: BeltPart, future: WindowFuture, ahead: bool) -> WindowResult | JobFailed:
+        """The answer; asked for again where it was optional, and shed."""
+        answer = _answer(future)
+        if ahead and isinstance(answer, JobFailed) and answer.cause in (LossCause.OVERLOAD, LossCause.DEADLINE):
+            return _answer(self._submit(part))
+        return answer
 
     def _result(self, scan_id: str) -> GrowingResult:
         if scan_id not in self._results:

@@ -12,7 +12,7 @@ from ...datasets.belt import Lines
 from . import seams
 from .cutting import cut
 from .outline import SMOOTH_ROWS, Outline
-from .parcels import BeltEvent, BeltPart, Flaw, Note, ParcelFinished, ParcelStarted, WindowReady
+from .parcels import BeltEvent, BeltPart, Flaw, Note, ParcelEnding, ParcelFinished, ParcelStarted, WindowReady
 from .store import RowStore
 
 
@@ -65,6 +65,8 @@ class _Open:
     windows: int = 0
     seam: tuple[int, int] | None = None
     """Rows of air within it that may part it from another: first, and behind the last."""
+    ending: ParcelEnding | None = None
+    """While there is air behind it."""
 
 
 class Assembler:
@@ -193,7 +195,7 @@ class Assembler:
         if self._open.seam is None and self._open.end_row > self._open.first_row and self._may_part(first):
             self._open.seam = self._open.end_row, first
         self._air_rows = 0
-        self._open.end_row = end
+        self._open.end_row, self._open.ending = end, None
         yield from self._parted()
         yield from self._windows()
         if end - self._open.first_row > self._rows(self._settings.longest_mm):
@@ -205,6 +207,8 @@ class Assembler:
         self._air_rows = min(self._air_rows + len(airy), 1 << 30)
         if self._open is not None and self._air_rows >= self._gap:
             yield self._finish()
+        elif self._open is not None and self._air_rows >= self._margin and self._open.ending is None:
+            yield self._ending()
         if self._open is None:
             # Scatter and afterglow reach some rows beyond a parcel, and one may begin at any moment.
             airy[max(0, 2 * self._gap - before) : max(0, len(airy) - self._gap)] = True
@@ -221,6 +225,19 @@ class Assembler:
             self._unseen_before = False
         return ParcelStarted(self._open.parcel_id, row, line)
 
+    def _ending(self) -> ParcelEnding:
+        """The parcel in the beam, as it is if no more of it comes."""
+        parcel = self._open
+        assert parcel is not None
+        parts = self._whole(parcel, parcel.end_row + self._margin)
+        parcel.ending = ParcelEnding(parcel.parcel_id, *parts)
+        return parcel.ending
+
+    def _whole(self, parcel: _Open, end: int) -> tuple[dict[str, BeltPart], dict[str, BeltPart]]:
+        """All of a parcel up to a row, and its tail."""
+        first = max(parcel.first_row - self._margin, self._store.first_row)
+        return self._parts(first, end, parcel.parcel_id), self._tail(parcel, end)
+
     def _finish(self, room_behind: int | None = None) -> ParcelFinished:
         """The parcel in the beam, as it is. ``room_behind``: the row that the next one begins with."""
         parcel = self._open
@@ -230,8 +247,11 @@ class Assembler:
             for view in self._belt.detectors
         ):
             self._say(Flaw.SEVERAL_PARCELS, "its outline jumps: these may be several parcels that touch")
-        first = max(parcel.first_row - self._margin, self._store.first_row)
-        end = min(parcel.end_row + self._margin, self._store.end_row if room_behind is None else room_behind)
+        if parcel.ending is not None:
+            views, tail = parcel.ending.views, parcel.ending.tail
+        else:
+            end = min(parcel.end_row + self._margin, self._store.end_row if room_behind is None else room_behind)
+            views, tail = self._whole(parcel, end)
         self._open = None
         self._streak = 0
         return ParcelFinished(
@@ -241,8 +261,8 @@ class Assembler:
             parcel.first_line,
             self._store.line(parcel.end_row - 1) + 1,
             parcel.first_ms,
-            self._parts(first, end, parcel.parcel_id),
-            self._tail(parcel, end),
+            views,
+            tail,
             self._store.lost(parcel.first_row, parcel.end_row),
             tuple(parcel.notes.values()),
         )

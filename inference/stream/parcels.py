@@ -100,6 +100,19 @@ class WindowReady:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ParcelEnding:
+    """Air behind a parcel, as long as is kept around it: if no more of it comes, this is how it will be finished.
+
+    The air that ends a parcel is longer; whoever looks now has the answer by then.
+    """
+
+    parcel_id: str
+    views: Mapping[str, BeltPart]
+    """These very objects come again in its `ParcelFinished`."""
+    tail: Mapping[str, BeltPart]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ParcelFinished:
     """A parcel has passed."""
 
@@ -130,4 +143,4 @@ class ParcelFinished:
         return [note.text for note in self.notes if note.flaw.forbids_silence]
 
 
-BeltEvent = ParcelStarted | WindowReady | ParcelFinished
+BeltEvent = ParcelStarted | WindowReady | ParcelEnding | ParcelFinished
