@@ -133,6 +133,55 @@ def test_everything_the_program_names_has_a_word() -> None:
         assert set(procedure.findings) <= known
 
 
+def recorded() -> Iterator[tuple[str, ast.Call, ast.FunctionDef]]:
+    """(Place, call, function around it) of everything that is written to the audit record."""
+    for file in sorted(SCREENING.rglob("*.py")):
+        tree = ast.parse(file.read_text("utf-8"))
+        if not any(
+            isinstance(node, ast.ImportFrom) and (node.module or "") == "audit.chain" for node in ast.walk(tree)
+        ):
+            continue
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "append":
+                    yield f"{file.relative_to(SCREENING)}:{node.lineno}", node, function
+
+
+def keys_of(call: ast.Call, function: ast.FunctionDef) -> set[str]:
+    """Names of an entry's details, where they are written out in the call or in a dictionary beside it."""
+    details = call.args[4]
+    parts = (details.left, details.right) if isinstance(details, ast.BinOp) else (details,)
+    names = {part.id for part in parts if isinstance(part, ast.Name)}
+    beside = [
+        node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and names & {getattr(target, "id", "") for target in node.targets}
+    ]
+    found = [part for part in (*parts, *beside) if isinstance(part, ast.Dict)]
+    return {str(key.value) for one in found for key in one.keys if isinstance(key, ast.Constant)}
+
+
+def test_everything_that_the_audit_record_says_has_a_word() -> None:
+    module: Any = environment("en").get_template("audit_terms.html").module
+    actions, details = set(module.ACTIONS), set(module.DETAILS) | set(words("en")["terms"])
+    calls = list(recorded())
+    assert len(calls) > 30
+    unnamed = [place for place, call, _ in calls if not isinstance(call.args[2], ast.Constant)]
+    assert unnamed == [], "an action must be written out, or nobody can translate it"
+    said_there = {str(call.args[2].value) for _, call, _ in calls if isinstance(call.args[2], ast.Constant)}
+    assert said_there - actions == set(), "not in audit_terms.html"
+    assert actions - said_there == set(), "no longer in the program"
+    assert {f"{place}: {key}" for place, call, around in calls for key in keys_of(call, around) - details} == set()
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_audit_record_speaks_every_language(language: str) -> None:
+    english, module = (environment(one).get_template("audit_terms.html").module for one in ("en", language))
+    same = {key for key, text in english.ACTIONS.items() if str(text) == str(module.ACTIONS[key])}  # type: ignore[attr-defined]
+    assert same == set()
+    assert str(module.did("course created")).strip() != "course created"  # type: ignore[attr-defined]
+
+
 def literals(node: ast.AST) -> Iterator[str]:
     """Messages and remedies of one raise: literal text, with a mark where something is put in."""
     for part in ast.walk(node):
