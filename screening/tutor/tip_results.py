@@ -36,17 +36,24 @@ class TipFigures:
     hit_ms: float | None
     """Median time to a hit."""
 
+    @property
+    def classes(self) -> Mapping[str, Rate]:
+        """Of ``by_class`` what was answered at all."""
+        return {label: rate for label, rate in self.by_class.items() if rate.of}
 
-def tip_figures(session: Session, since: datetime, until: datetime, person_id: int | None = None) -> TipFigures:
+
+def tip_figures(session: Session, since: datetime | None, until: datetime, person_id: int | None = None) -> TipFigures:
     """Count the projections of a period.
 
     Args:
         session: any transaction.
-        since: made at or after it.
+        since: made at or after it; None takes all.
         until: made before it.
         person_id: only those that this person answered.
     """
-    wanted = select(TipRow).where(TipRow.made_at >= since, TipRow.made_at < until)
+    wanted = select(TipRow).where(TipRow.made_at < until)
+    if since is not None:
+        wanted = wanted.where(TipRow.made_at >= since)
     if person_id is not None:
         wanted = wanted.where(TipRow.person_id == person_id)
     rows = session.scalars(wanted).all()

@@ -13,6 +13,7 @@ from ...tutor.hours import TrainingTime
 from ...tutor.progress import Progress
 from ...tutor.results import Block, Comparison, Figures
 from ...tutor.tables import CourseRow, ExerciseRow, StepRow
+from ...tutor.tip_results import TipFigures
 from ..contexts import Complaint
 
 
@@ -26,6 +27,8 @@ class HomePage:
     curve: Sequence[Block]
     weakest: Sequence[tuple[str, Answers]]
     """Classes found least often, with enough cases to say so."""
+    lanes: TipFigures
+    """Threats projected at work, of the last 30 days."""
     error: Complaint | None = None
 
 
@@ -75,6 +78,8 @@ class ResultsPage:
     """``class``, ``view``, ``superposition``, ``clutter``, ``month``, ``person``."""
     aid: Comparison
     time: TrainingTime | None
+    lanes: TipFigures | None
+    """Threats projected at work that the person answered in the period; None where everybody is looked at."""
     error: Complaint | None = None
 
 

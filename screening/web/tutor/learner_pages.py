@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -20,6 +21,7 @@ from ...tutor.hours import training_time
 from ...tutor.progress import Progress, courses_of, progress_of
 from ...tutor.results import Judged, Selection, by_class, figures, gather, gather_exercise, learning_curve
 from ...tutor.tables import CourseRow, EnrolmentRow, ExerciseRow, ItemRow, Mode, Outcome, StepRow
+from ...tutor.tip_results import tip_figures
 from ..console import Console
 from ..contexts import Complaint
 from ..guard import NotFound
@@ -31,6 +33,8 @@ from .exercise_api import Number, review_url
 Row = Annotated[int, Form(ge=1, le=2**31 - 1)]
 _WEAKEST, _LEAST = 3, 10
 """So many classes are named as weakest, of those with so many threats at least."""
+_AT_WORK = timedelta(days=30)
+"""What of projected threats at the lanes stands on the home page."""
 _LESSON = {Outcome.MISS: 0, Outcome.FALSE_ALARM: 1, Outcome.HIT: 2, Outcome.REJECTION: 3}
 
 
@@ -40,12 +44,13 @@ def learner_router(console: Console) -> APIRouter:
     looks = looks_json()
 
     def home_page(request: Request, status: int = 200, error: Complaint | None = None) -> Response:
-        person = request.state.visitor.person
+        person, moment = request.state.visitor.person, now()
         with console.read() as session:
             judged = gather(session, Selection(person_id=person.id))
             shown = HomePage(
-                courses_of(session, person.id), training_time(session, person.id, now()), figures(judged),
-                learning_curve(judged), weakest(judged), error,
+                courses_of(session, person.id), training_time(session, person.id, moment), figures(judged),
+                learning_curve(judged), weakest(judged),
+                tip_figures(session, moment - _AT_WORK, moment, person.id), error,
             )  # fmt: skip
             return page(console, request, "tutor/home.html", shown, status)
 

@@ -37,6 +37,7 @@ from ...tutor.results import (
     learning_curve,
 )
 from ...tutor.tables import CourseRow, EnrolmentRow, Mode
+from ...tutor.tip_results import tip_figures
 from ..console import Console
 from ..guard import Forbidden
 from ..render import page
@@ -191,7 +192,7 @@ def tables_of(session: Session, found: Found) -> dict[str, Mapping[str, Figures]
 
 
 def _page(session: Session, viewer: Person, query: Mapping[str, str], found: Found) -> ResultsPage:
-    judged = found.judged
+    judged, until = found.judged, now()
     threat = [one.rating for one in judged if one.label]
     harmless = [one.rating for one in judged if not one.label]
     shown = {**query, "course": str(found.course.id) if found.course is not None else ""}
@@ -207,7 +208,9 @@ def _page(session: Session, viewer: Person, query: Mapping[str, str], found: Fou
         curve=learning_curve(judged) if found.person is not None else (),
         tables=tables_of(session, found),
         aid=aid_comparison(judged),
-        time=training_time(session, found.person.id, now()) if found.person is not None else None,
+        time=training_time(session, found.person.id, until) if found.person is not None else None,
+        # At work there are no courses and kinds of exercise: of the filter the period alone counts.
+        lanes=tip_figures(session, _selection(query).since, until, found.person.id) if found.person else None,
     )
 
 
