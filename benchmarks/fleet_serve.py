@@ -58,13 +58,14 @@ def main() -> int:
     parser.add_argument("--chaos-s", type=float, default=20.0, help="0 leaves it out")
     parser.add_argument("--every-s", type=float, default=5.0, help="between kills")
     parser.add_argument("--rate", type=float, default=5.0, help="scans a second of the chaos part")
+    parser.add_argument("--haproxy", action="store_true", help="by HAProxy instead of Ray's own proxy")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write the result here")
     options = parser.parse_args()
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="fleet-serve-") as folder:
         if options.scans:
-            result["latency"] = latency(Path(folder), options.scans)
+            result["latency"] = latency(Path(folder), options.scans, options.haproxy)
         if options.chaos_s:
             result["chaos"] = chaos(Path(folder), options)
     tell(result, options.json)
@@ -73,14 +74,15 @@ def main() -> int:
 
 
 @contextmanager
-def deployed(folder: Path, model: Path, replicas: int) -> Iterator[tuple[int, KServeConfig]]:
+def deployed(folder: Path, model: Path, replicas: int, haproxy: bool) -> Iterator[tuple[int, KServeConfig]]:
     """A cluster of this machine with one model: the program's pid, and how lanes reach it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     file = folder / "cluster.yaml"
     one = {"name": "bench", "model": str(model), "replicas": replicas, "cpus": 0.5, "batch": {"most": 1}}
-    file.write_text(yaml.safe_dump({"cpus": 2, "http": {"port": port}, "models": [one]}))
+    door = {"port": port, "haproxy": haproxy, "open_network": haproxy}
+    file.write_text(yaml.safe_dump({"cpus": 2, "http": door, "models": [one]}))
     command = [sys.executable, "-m", "parcelsight.commands.main", "deploy", str(file)]
     program = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert program.stderr is not None
@@ -102,10 +104,10 @@ def deployed(folder: Path, model: Path, replicas: int) -> Iterator[tuple[int, KS
             program.kill()
 
 
-def latency(folder: Path, scans: int) -> dict[str, Any]:
+def latency(folder: Path, scans: int, haproxy: bool) -> dict[str, Any]:
     """Both ways in turns, by the shipped model on the sample parcels."""
     files = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".tif", ".jpg"))
-    with deployed(folder, SHIPPED_MODEL, 1) as (_, engine):
+    with deployed(folder, SHIPPED_MODEL, 1, haproxy) as (_, engine):
         pools = [DetectorPool(WorkerSettings(SHIPPED_MODEL, engine=each), 1) for each in (None, engine)]
         for pool in pools:
             pool.start()
@@ -122,6 +124,7 @@ def latency(folder: Path, scans: int) -> dict[str, Any]:
     added = sorted(there - here for here, there in zip(*times, strict=True))
     return {
         "scans": scans,
+        "by_haproxy": haproxy,
         "load_average": [round(each, 1) for each in os.getloadavg()],
         "own_median_ms": round(statistics.median(times[0]), 2),
         "serve_median_ms": round(statistics.median(times[1]), 2),
@@ -133,7 +136,7 @@ def latency(folder: Path, scans: int) -> dict[str, Any]:
 def chaos(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Kills under load; what became of every scan."""
     model, random = write_model(folder / "model.onnx"), Random(options.seed)
-    with deployed(folder, model, 2) as (pid, engine):
+    with deployed(folder, model, 2, options.haproxy) as (pid, engine):
         config = LanesConfig.model_validate(
             {
                 "ledger": folder / "ledger",

@@ -100,9 +100,11 @@ def measure(belt: Path, lanes: int, workers: int, seconds: float) -> dict[str, A
                 in_time += key in early and early[key] < ended
         lost = sum(tally.count for tally in program.ledger.tallies() if tally.outcome == "LOST")
         lines = sum(feed.lines for feed in program.feeds.values())
+        stood_s = sum(feed.source.stood_s for feed in program.feeds.values())  # type: ignore[attr-defined]
         program.stop()
     return {
         "lanes": lanes, "parcels": len(verdicts), "lines": lines, "lines_lost": lost, "belt_stops": pressed,
+        "belts_stood_share": round(stood_s / (lanes * seconds), 4),
         "verdict_after_last_line_ms": percentiles(latency_ms), "alarm_before_last_line_ms": percentiles(ahead_ms),
         "alarms_in_first_half": first_half, "of_them_before_last_line": in_time,
     }  # fmt: skip

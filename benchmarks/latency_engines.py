@@ -86,6 +86,11 @@ def default_variant(stack: ExitStack) -> Call:
     return _array(stack, 1, "auto")
 
 
+def array_bf16(stack: ExitStack) -> Call:
+    """The same file computed in bfloat16 by OpenVINO, where the CPU can: what is chosen with `quantised_variants`."""
+    return _array(stack, 1, "openvino-bf16")
+
+
 def array_two(stack: ExitStack) -> Call:
     """Decoded array to detections on two threads."""
     return _array(stack, 2, "cpu")
@@ -235,6 +240,7 @@ ENGINES: dict[str, Callable[[ExitStack], Call]] = {
     "session.run": bare,
     "array": array,
     "default variant": default_variant,
+    "array, openvino bf16": array_bf16,
     "jpeg": encoded,
     "imdecode": decode,
     "ultralytics": ultralytics,

@@ -42,7 +42,7 @@ def deploy(
     config = load_config(cluster, ClusterConfig, "fleet")
     names = [model.name for model in config.models]
     told = ""
-    with ray_session(config.ray, config.cpus):
+    with ray_session(config.ray, config.cpus, config.http.haproxy):
         if stop:
             withdraw(names)
         elif status:

@@ -10,7 +10,9 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,6 +31,13 @@ _QUIET = {
 }
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Despite its name: 127.0.0.1 is then not replaced by an address that others reach."""
+_HAPROXY_FILES = {
+    "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
+    "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
+    "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": "metrics.sock",
+    "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": "",
+}
+"""Whoever may write to the admin socket can take replicas out; Ray would put it where all users of a machine may."""
 _TRIES = 2
 
 
@@ -43,12 +52,13 @@ class RayConfig(BaseModel):
 
 
 @contextmanager
-def ray_session(config: RayConfig, cpus: int) -> Iterator[None]:
+def ray_session(config: RayConfig, cpus: int, haproxy: bool = False) -> Iterator[None]:
     """Be connected; a cluster that was started here ends with the block.
 
     Args:
         config: the cluster.
         cpus: that a cluster started here may use.
+        haproxy: a cluster started here lets HAProxy take the requests of Ray Serve.
 
     Raises:
         UsageError: if the cluster cannot be reached.
@@ -58,6 +68,22 @@ def ray_session(config: RayConfig, cpus: int) -> Iterator[None]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     if not config.address:
         os.environ.update(_LOOPBACK)
+    with _haproxy_settings() if haproxy and not config.address else nullcontext(), _connected(config, cpus):
+        yield
+
+
+@contextmanager
+def _haproxy_settings() -> Iterator[None]:
+    """Its files go to a folder of ours alone, which is removed at the end."""
+    # Mode 0700. Socket paths are short or refused, and Ray puts a name of 56 characters between.
+    with TemporaryDirectory(prefix="ps-", dir="/tmp") as folder:
+        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
+        os.environ.update({name: str(Path(folder) / file) for name, file in _HAPROXY_FILES.items()})
+        yield
+
+
+@contextmanager
+def _connected(config: RayConfig, cpus: int) -> Iterator[None]:
     import ray
 
     try:

@@ -16,6 +16,7 @@ from parcelsight.fleet.tuning import TuningConfig, with_settings
 BAD = {
     "two of a name": ("models", "models: [{name: a}, {name: a}]"),
     "open to all without a word": ("http", "models: [{name: a}]\nhttp: {host: 0.0.0.0}"),
+    "HAProxy without a word": ("http", "models: [{name: a}]\nhttp: {haproxy: true}"),
     "an unknown key": ("models", "models: [{name: a, replica: 2}]"),
     "least over most": ("autoscaling", "models: [{name: a, autoscaling: {least: 3, most: 2}}]"),
     "no models": ("models", "cpus: 2"),

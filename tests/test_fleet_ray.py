@@ -24,8 +24,9 @@ def test_killed_workers_and_a_killed_driver_lose_and_double_no_scan(tmp_path: Pa
 
 
 @pytest.mark.slow
-def test_killed_replicas_lose_and_double_no_scan(tmp_path: Path) -> None:
-    options = argparse.Namespace(chaos_s=8.0, every_s=3.0, rate=5.0, seed=1)
+@pytest.mark.parametrize("haproxy", [False, True])
+def test_killed_replicas_lose_and_double_no_scan(tmp_path: Path, haproxy: bool) -> None:
+    options = argparse.Namespace(chaos_s=7.0, every_s=3.0, rate=5.0, seed=1, haproxy=haproxy)
     found = fleet_serve.chaos(tmp_path, options)
     assert found["accepted"] == found["verdicts"] > 10 and found["lost"] == found["doubled"] == 0
     assert found["wrong"] == [] and found["replicas_killed"] >= 1

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from queue import Empty, Full, Queue
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Thread
 from time import monotonic
 
 import numpy as np
@@ -36,6 +36,8 @@ _log = logging.getLogger(__name__)
 
 MOST_WAITING = 12
 """Events between reading and screening; then reading waits, and the belt is asked to stop."""
+MOST_BEHIND = 2
+"""Parcels that have passed without a verdict; then no other may come: a verdict is worth little far down the belt."""
 WINDOW_DEADLINE_S = 1.5
 """A window that no worker has begun by then is no longer early."""
 WHOLE_DEADLINE_S = 10.0
@@ -71,7 +73,7 @@ class BeltScreening:
         self._lane, self._around, self._deliver, self._stop = lane, around, deliver, stop
         self._waiting: Queue[_Asked] = Queue(MOST_WAITING)
         self._undelivered: deque[int] = deque()
-        self._lock = Lock()
+        self._changed = Condition()
         self._results: dict[str, GrowingResult] = {}
         self._closed = Event()
         self._thread = Thread(target=self._run, name=f"belt-{lane}", daemon=True)
@@ -84,10 +86,12 @@ class BeltScreening:
 
     def take(self, event: BeltEvent, timeout_s: float) -> bool:
         """Take an event from the reading thread; False where there is no room yet (call again with the same one)."""
+        if isinstance(event, ParcelStarted) and not self._has_caught_up(timeout_s):
+            return False
         if self._held is None or self._held.event is not event:
             self._held = self._ask(event)
             if isinstance(event, ParcelFinished):
-                with self._lock:
+                with self._changed:
                     self._undelivered.append(event.first_line)
         try:
             self._waiting.put(self._held, timeout=timeout_s)
@@ -98,13 +102,17 @@ class BeltScreening:
 
     def durable(self, needed_line: int) -> int:
         """The first line that is still needed, where the reader needs lines from ``needed_line`` on."""
-        with self._lock:
+        with self._changed:
             return min([*self._undelivered, needed_line])
 
     def close(self) -> None:
         """Finish what was taken, unless the program stops."""
         self._closed.set()
         self._thread.join()
+
+    def _has_caught_up(self, timeout_s: float) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._undelivered) < MOST_BEHIND, timeout_s)
 
     def _ask(self, event: BeltEvent) -> _Asked:
         now = monotonic()
@@ -153,8 +161,9 @@ class BeltScreening:
                 if isinstance(asked.event, ParcelFinished):
                     self._hand_in(asked.event, {})
             if isinstance(asked.event, ParcelFinished):
-                with self._lock:
+                with self._changed:
                     self._undelivered.popleft()
+                    self._changed.notify_all()
 
     def _follow(self, asked: _Asked) -> None:
         event = asked.event

@@ -17,6 +17,7 @@ from ..stream.reading import BeltReader
 from ..stream.sending import hello_of, messages_of
 from .belt_screening import BeltScreening
 from .belt_view import BeltView
+from .labelling import labelled
 from .source import ALIVE_EVERY_S, Deliver, SourceConfig, SourceHealth, Surroundings
 
 _TURN_S = 0.1
@@ -48,12 +49,15 @@ class BeltSource:
         self._lane, self._config, self._around = lane, config, around
         self._belt = open_belt(config.folder)
         self.view = BeltView()
+        self.stood_s = 0.0
+        """How long the belt stood for the lane."""
 
     def run(self, deliver: Deliver, stop: Event, health: SourceHealth) -> None:
         """Play to the end, or for ever."""
         turn = 0
         while not stop.is_set():
-            screening = BeltScreening(self._lane, self._around, deliver, stop)
+            with_labels = labelled(deliver, self._belt.labels, turn)
+            screening = BeltScreening(self._lane, self._around, with_labels, stop)
             screening.start()
             try:
                 self._play(turn, self._belt, screening, stop, health)
@@ -78,7 +82,8 @@ class BeltSource:
                 return
             if message.view == first_view:
                 health.read(len(message.values))
-            lag_s += _hand_on(reader.add(message), screening, stop, health)
+            stood_s = _hand_on(reader.add(message), screening, stop, health)
+            lag_s, self.stood_s = lag_s + stood_s, self.stood_s + stood_s
         _hand_on(reader.close("the recording ends in the middle of it"), screening, stop, health)
 
 
@@ -88,8 +93,9 @@ def _hand_on(events: Iterable[BeltEvent], screening: BeltScreening, stop: Event,
     for event in events:
         while not stop.is_set():
             asked = monotonic()
-            if screening.take(event, _TURN_S):
-                break
+            taken = screening.take(event, _TURN_S)
             waited_s += monotonic() - asked
+            if taken:
+                break
             health.alive()
     return waited_s
