@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 
 import anyio.to_thread
@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 
 from ..lanes.belt_view import LEAST_PX, MOST_PX, USUAL_PX, BeltPicture, Rows, Watcher
 from .context import ServiceContext
+from .ending import Ending
 from .events import event_text
 from .problems import Refused
 from .schemas import Problem
@@ -69,7 +70,7 @@ def belts_router(context: ServiceContext, heartbeat_s: float) -> APIRouter:
         watcher = context.belts[lane].watch(wake)
         if watcher is None:
             raise Refused(503, f"enough programs watch {lane}", "close one", _FULL_AGAIN_S)
-        stream = _Watch(lane, view, width, watcher, news).run(heartbeat_s)
+        stream = _Watch(lane, view, width, watcher, news).run(context.ending, wake, heartbeat_s)
         first = await anext(stream)  # begun, it gives its place back even where the client is gone already
         return StreamingResponse(
             _both(first, stream), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
@@ -92,11 +93,11 @@ class _Watch:
         self._watcher, self._news = watcher, news
         self._picture: BeltPicture | None = None
 
-    async def run(self, heartbeat_s: float) -> AsyncIterator[bytes]:
-        """Everything, until the client goes."""
-        with self._watcher:
+    async def run(self, ending: Ending, wake: Callable[[], None], heartbeat_s: float) -> AsyncIterator[bytes]:
+        """Everything, until the client goes or the service stops; ``wake`` sets the news."""
+        with self._watcher, ending.waking(wake):
             yield b": the belt\n\n"
-            while True:
+            while not ending.is_set:
                 try:
                     await asyncio.wait_for(self._news.wait(), heartbeat_s)
                 except TimeoutError:

@@ -52,7 +52,11 @@ class LingeringTransport:
 
 
 def told_of_the_end(app: ASGIApp) -> ASGIApp:
-    """ASGI middleware: a body that ends too early reads as a disconnect, and can still be answered."""
+    """ASGI middleware: a body that ends too early reads as a disconnect, and can still be answered.
+
+    A request that is given up because the server stops ends quietly: nothing has gone wrong, and the client, whose line
+    is cut, sends it again.
+    """
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         ended = False
@@ -65,6 +69,10 @@ def told_of_the_end(app: ASGIApp) -> ASGIApp:
             ended = bool(scope.get(BODY_ENDED)) and message.get("more_body", False)
             return message
 
-        await app(scope, receive_to_the_end, send)
+        try:
+            await app(scope, receive_to_the_end, send)
+        except asyncio.CancelledError:
+            if scope["type"] != "http":
+                raise
 
     return serve

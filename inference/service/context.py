@@ -15,6 +15,7 @@ from ..lanes.source import Receipt, Refusal
 from ..lanes.state import LaneStatus
 from ..sinks.pump import SinkStatus
 from .config import ServiceConfig
+from .ending import Ending
 
 
 class Uploads(Protocol):
@@ -57,3 +58,5 @@ class ServiceContext:
     sinks: Callable[[], Sequence[SinkStatus]] = tuple
     config: ServiceConfig = ServiceConfig()
     token: str | None = None
+    ending: Ending = field(default_factory=Ending)
+    """Set before the server stops: streams end then."""

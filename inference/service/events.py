@@ -98,7 +98,7 @@ def _number(last_event_id: str | None, after: int | None, newest: int) -> int:
 async def _stream(
     context: ServiceContext, cursor: int, lane: str | None, heartbeat_s: float, leave: Callable[[], None]
 ) -> AsyncIterator[bytes]:
-    """Everything for one client, until it goes."""
+    """Everything for one client, until it goes or the service stops."""
     news = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -107,12 +107,12 @@ async def _stream(
             loop.call_soon_threadsafe(news.set)
 
     try:
-        with context.hub.subscribe(wake=wake) as subscription:
+        with context.ending.waking(wake), context.hub.subscribe(wake=wake) as subscription:
             yield b"retry: %d\n\n" % _AGAIN_MS
             for status in context.statuses():
                 if lane in (None, status.lane):
                     yield event_text("lane", status.to_record())
-            while True:
+            while not context.ending.is_set:
                 news.clear()
                 for text in _news(context, subscription, lane):
                     yield text

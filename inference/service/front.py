@@ -14,6 +14,7 @@ from ..sinks.pump import SinkPump, SinkStatus
 from ..sinks.sink import SinkConfig
 from .config import ServiceConfig, read_token
 from .context import LaneGauge, ServiceContext
+from .ending import Ending
 
 if TYPE_CHECKING:
     from .server import Service
@@ -34,6 +35,7 @@ class Front:
 
     def __init__(self, lanes: Lanes, service: ServiceConfig | None, sinks: Sequence[SinkConfig] = ()) -> None:
         self._lanes = lanes
+        self._ending = Ending()
         self._pumps = [SinkPump(s.name, s.open(), lanes.ledger, lanes.hub, lanes.board.all) for s in sinks]
         self.service: Service | None = None
         if service is not None:
@@ -52,6 +54,7 @@ class Front:
 
     def stop(self) -> None:
         """End: before the lanes, whose ledger is used here; what sinks have not taken waits in it."""
+        self._ending.set()
         if self.service is not None:
             self.service.stop()
         for pump in self._pumps:
@@ -71,6 +74,7 @@ class Front:
             sinks=self.sinks,
             config=config,
             token=token,
+            ending=self._ending,
         )
 
     def _gauges(self) -> list[LaneGauge]:

@@ -26,6 +26,8 @@ _BACKLOG = 128
 _MOST_HEAD_BYTES = 16_384
 _HEAD_PIECE_BYTES = 1_024
 _SHUTDOWN_S = 3
+_STALLED_AT_STOP_S = 1.0
+"""A client that takes nothing of its answer is not waited for longer while the service stops."""
 _MOST_REFUSED_BYTES = 16_000_000
 """Of a body are read and thrown away after its answer, so that the client gets to read it; then the line is cut."""
 
@@ -53,6 +55,7 @@ class LimitedProtocol(H11Protocol):
         self._phase = ""
         self._since = 0.0
         self._refused_bytes = 0
+        self._stopping = False
         self._ended = False
         """The client sends no more; it may still read."""
 
@@ -105,6 +108,11 @@ class LimitedProtocol(H11Protocol):
     def _may_be_unread(self) -> bool:
         return not self._ended and self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
+    def shutdown(self) -> None:
+        """The service stops: let the answer that is being given come to its end, and take no more requests."""
+        self._stopping = True
+        super().shutdown()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Watch no longer."""
         if self._watch is not None:
@@ -126,7 +134,7 @@ class LimitedProtocol(H11Protocol):
         """What the client has to do next, and how long it may take; nothing while it is our turn."""
         answered = self.cycle is None or self.cycle.response_complete
         if self.flow.write_paused or (answered and self.transport.get_write_buffer_size()):
-            return "reading", self._limits.stalled_s
+            return "reading", _STALLED_AT_STOP_S if self._stopping else self._limits.stalled_s
         if self._line.lingering or (answered and self.conn.their_state is h11.SEND_BODY):
             return "refused body", self._limits.refused_body_s
         if answered:
