@@ -9,6 +9,9 @@ from ..solids import Solid
 from .common import Rng, Solids, band, between, cuts, hollow, one_of, pins, pipe, shell, slab, spring
 from .long_gun_parts import LongGunDesign
 
+_BOX_FROM = 0.18
+"""Where the box below a tubular receiver begins, as a share of its length."""
+
 
 def receiver_solids(design: LongGunDesign) -> Solids:
     """The receiver: a thin shell or a tube, trigger group and guard, pistol grip, rear sight or rail."""
@@ -17,26 +20,38 @@ def receiver_solids(design: LongGunDesign) -> Solids:
     material, wall = design.receiver_material, design.wall_mm
     if design.family == "tube_smg":
         radius = 0.5 * depth
+        top = min(top, radius)
+        ridge = np.array([(0.0, top), (length, top)])
         solids: Solids = [Solid(pipe(0.0, length, radius, radius - wall), material)]
         solids += [Solid(pipe(-8.0, 0.0, radius + 1.0, 5.0), material)]
         bottom = -radius
-        box = slab(0.18 * length, 0.6 * length, bottom - 16.0, bottom + 0.6, 20.0)
-        solids += hollow(
-            box, slab(0.18 * length + 1.5, 0.6 * length - 1.5, bottom - 14.5, bottom - 0.4, 17.0), material
-        )
+        rear, front = _BOX_FROM * length, 0.6 * length
+        box = slab(rear, front, bottom - 16.0, bottom + 0.6, 20.0)
+        solids += hollow(box, slab(rear + 1.5, front - 1.5, bottom - 14.5, bottom - 0.4, 17.0), material)
         inner, floor = 16.0, bottom - 14.0
         under = bottom - 16.0
     else:
         bevel = between(rng, 0.6, 0.2 * depth)
-        solids = shell(_receiver_outline(design, rng), depth, bevel, wall, between(rng, 1.2, 3.0), material)
+        outline = _receiver_outline(design, rng)
+        ridge = outline[outline[:, 1] > 0.0]
+        solids = shell(outline, depth, bevel, wall, between(rng, 1.2, 3.0), material)
         solids += _receiver_details(design, rng)
         inner, floor, under = depth - 2 * wall - 0.6, bottom + 3.4, bottom
     solids += _trigger_group(design, rng, floor, inner, under)
+    return solids + _on_top(design, rng, top, ridge[np.argsort(ridge[:, 0])])
+
+
+def _on_top(design: LongGunDesign, rng: Rng, top_mm: float, ridge: shapes.Points) -> Solids:
+    """A rail of teeth or a rear sight on the upper edge, whose points (n, 2) run from rear to front."""
+    length = design.receiver_mm
     if rng.random() < 0.45:
-        teeth = [slab(x, x + 5.0, top - 0.4, top + 4.0, 18.0) for x in np.arange(0.15 * length, 0.8 * length, 10.0)]
-        return solids + [Solid(mesh, one_of(rng, "aluminium", "steel")) for mesh in teeth]
+        places = np.arange(0.15 * length, 0.8 * length, 10.0)
+        # Where the top slopes away, teeth would hang in the air.
+        places = places[np.interp(places + 2.5, ridge[:, 0], ridge[:, 1], left=0.0, right=0.0) > top_mm - 1.4]
+        teeth = [slab(x, x + 5.0, top_mm - 0.4, top_mm + 4.0, 18.0) for x in places]
+        return [Solid(mesh, one_of(rng, "aluminium", "steel")) for mesh in teeth]
     sight = shapes.extrude([(0, -0.6), (22, -0.6), (16, between(rng, 5, 18)), (10, 5)], between(rng, 6, 16))
-    return [*solids, Solid(sight.moved((between(rng, 0.1, 0.8) * length, top, 0)), "steel")]
+    return [Solid(sight.moved((between(rng, 0.1, 0.8) * length, top_mm, 0)), "steel")]
 
 
 def _receiver_outline(design: LongGunDesign, rng: Rng) -> shapes.Points:
@@ -82,6 +97,9 @@ def _receiver_details(design: LongGunDesign, rng: Rng) -> Solids:
 
 def _trigger_group(design: LongGunDesign, rng: Rng, floor_mm: float, inner_mm: float, under_mm: float) -> Solids:
     x = design.receiver_mm * between(rng, 0.22, 0.36)
+    if design.family == "tube_smg":
+        # The grip stands behind the trigger, and must still be under the box.
+        x = max(x, _BOX_FROM * design.receiver_mm + 26.0)
     room = max(min(12.0, design.bottom_mm - design.wall_mm - 4.0 - 0.4 * design.depth_mm), 5.0)
     meshes = [
         pins(

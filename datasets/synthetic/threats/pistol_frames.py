@@ -82,8 +82,16 @@ def magazine_place(design: PistolDesign) -> tuple[tuple[float, float, float], fl
     return (float(x), float(y), 0.0), -design.rake_deg
 
 
-def frame_solids(design: PistolDesign, cocked: bool = False) -> Solids:
+def frame_solids(design: PistolDesign) -> Solids:
     """The frame with everything fixed to it, without slide, barrel and magazine."""
+    return frame_and_relief(design, cocked=False)[0]
+
+
+def frame_and_relief(design: PistolDesign, cocked: bool) -> tuple[Solids, Solids]:
+    """The frame, and the raised fields on the slide's flanks, which come off with the slide.
+
+    One generator draws both in turn, so that a design stays what it is.
+    """
     rng = design.detail("frame parts")
     form = frame_form(design)
     material, depth = design.frame_material, form.depth_mm
@@ -96,9 +104,10 @@ def frame_solids(design: PistolDesign, cocked: bool = False) -> Solids:
         spaces += grooves(x - 36, x - 12, y + 0.5, y + form.rim_mm, depth - 2 * bevel, 3)
     solids = [Solid(body, material), *cuts(material, spaces)]
     solids += _guard(design, form, rng) + _lockwork(design, form, rng) + _levers(design, form, rng)
+    relief = _flank_relief(design, rng)
     if design.hammer:
         solids += _hammer(design, rng, cocked)
-    return solids + (_panels(design, form, rng) if material not in _SOFT else [])
+    return solids + (_panels(design, form, rng) if material not in _SOFT else []), relief
 
 
 def _guard(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
@@ -162,7 +171,9 @@ def _levers(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
     away = 0.5 * max(design.thick_mm, form.depth_mm)
     parts = []
     for _ in range(int(rng.integers(1, 5))):
-        corner = (between(rng, -2.0, 0.55 * design.slide_mm), -design.bottom_mm - between(rng, 2.0, form.strip_mm))
+        # Short frames end before the middle of the slide: a lever beyond would hang in the air.
+        x = min(between(rng, -2.0, 0.55 * design.slide_mm), form.nose_mm[0] - 12.0)
+        corner = (x, -design.bottom_mm - between(rng, 2.0, form.strip_mm))
         depth = between(rng, 1.5, 4.0)
         plate = shapes.extrude(_uneven(rng, corner, (between(rng, 6.0, 26.0), between(rng, 4.0, 9.0))), depth)
         parts.append(plate.moved((0.0, 0.0, float(rng.choice([-1.0, 1.0])) * (away + 0.5 * depth))))
@@ -171,7 +182,7 @@ def _levers(design: PistolDesign, form: FrameForm, rng: Rng) -> Solids:
         heel = form.outline[int(np.argmin(form.outline @ -form.down))]
         ring = shapes.torus(between(rng, 4.0, 7.0), between(rng, 0.8, 1.6), 10, 4)
         parts.append(ring.moved((*(heel + 5.0 * form.down), 0.0)))
-    return [Solid(shapes.joined(*parts), "steel"), *_flank_relief(design, rng)]
+    return [Solid(shapes.joined(*parts), "steel")]
 
 
 def _flank_relief(design: PistolDesign, rng: Rng) -> Solids:

@@ -13,7 +13,7 @@ from ..solids import Item, Kind, Solid
 from .ammunition import cartridge_solids
 from .common import Rng, Solids, between, finished, placed
 from .magazines import magazine_solids
-from .pistol_frames import frame_solids, magazine_place
+from .pistol_frames import frame_and_relief, magazine_place
 from .pistol_parts import Family, PistolDesign, barrel_solids, pistol_design, slide_solids, spring_solids
 
 FAMILIES: tuple[Family, ...] = (
@@ -38,8 +38,8 @@ def parts_of(design: PistolDesign, rng: Rng, rounds: int) -> dict[str, Solids]:
 @lru_cache(maxsize=256)
 def _fixed_parts(design: PistolDesign, cocked: bool) -> tuple[tuple[Solid, ...], ...]:
     """Slide, barrel and frame, which are the same in every instance of a design."""
-    parts = slide_solids(design), barrel_solids(design), frame_solids(design, cocked)
-    return tuple(tuple(part) for part in parts)
+    frame, relief = frame_and_relief(design, cocked)
+    return tuple(tuple(part) for part in (slide_solids(design) + relief, barrel_solids(design), frame))
 
 
 def attributes_of(design: PistolDesign, rounds: int) -> dict[str, str]:
