@@ -24,11 +24,11 @@ from parcelsight.screening.storage.database import Database
 from parcelsight.screening.storage.schema import upgrade
 from parcelsight.screening.storage.times import now
 from parcelsight.screening.tutor.factors import Factor
-from parcelsight.screening.tutor.library import companions
 from parcelsight.screening.tutor.library_folder import Doubt, entry_of, parcel_of, read_manifest
 from parcelsight.screening.tutor.tables import PictureRow
 from parcelsight.screening.tutor.threat_images import TurnedThreat, pack_threat, read_threat
 from parcelsight.screening.tutor.tip_library import TipLibrary
+from parcelsight.screening.tutor.views import companions
 
 pytest.importorskip("xraylib", reason="pip install 'parcelsight[synthetic]'")
 RUNNER = CliRunner()

@@ -65,7 +65,8 @@ def test_feedback_says_where_it_was_and_what(site: Site) -> None:
     enrolment, steps = site.enrol(officer, STUDY.model_copy(update={"threat_share": 1.0}))
     exercise = site.begin(officer, enrolment, steps[0])
     shown = site.see(officer, exercise)
-    assert shown is not None and (shown.number, shown.of, shown.left_s, shown.detections) == (1, 6, None, ())
+    assert shown is not None and (shown.number, shown.of, shown.left_s) == (1, 6, None)
+    assert [(view.name, view.detections) for view in shown.views] == [("single", ())]
     told = site.say(officer, shown.item_id, site.threat())
     assert told is not None and told.outcome is Outcome.HIT
     (truth,) = told.truths
@@ -290,9 +291,9 @@ def test_a_library_that_is_gone_ends_clearly(site: Site) -> None:
     exercise = site.begin(officer, enrolment, steps[0])
     shown = site.see(officer, exercise)
     assert shown is not None
-    site.store.remove(shown.file)
+    site.store.remove(shown.views[0].file)
     following = site.see(officer, exercise)
-    assert following is not None and following.file != shown.file
+    assert following is not None and following.views[0].file != shown.views[0].file
     assert site.items(exercise)[0].outcome == Outcome.WITHDRAWN
     for name in list(site.store.names()):
         site.store.remove(name)
@@ -313,7 +314,7 @@ def test_the_aid_needs_the_detectors_word(site: Site) -> None:
     alarm = {"id": "d1", "xyxy_px": [20, 30, 60, 50], "score": 0.9, "class": "slide"}
     site.picture(77, "slide", detections=[alarm])
     shown = site.see(officer, exercise)
-    assert shown is not None and shown.detections == (alarm,)
+    assert shown is not None and shown.views[0].detections == (alarm,)
 
 
 def test_difficulty_adapts_in_the_whole_chain(site: Site) -> None:

@@ -32,10 +32,11 @@ def stock(site: ConsoleSite, files: Sequence[Path] | None = None) -> None:
             label = LABELS[number % len(LABELS)]
             scan, alarm = read_scan(file), middle_alarm(file, label or "pistol")
             box = list(alarm.xyxy_px)
+            stored = site.console.library.put(file.read_bytes())
             found = [{"id": "d0", "class": alarm.label, "score": 0.9, "xyxy_px": box}]
             session.add(
                 PictureRow(
-                    file=site.console.library.put(file.read_bytes()), scan_id=f"s{number}", origin=Origin.RENDERED,
+                    file=stored, scan_id=f"s{number}", parcel=stored, origin=Origin.RENDERED,
                     kind=scan.kind, width_px=scan.width_px, height_px=scan.height_px, pitch_mm=scan.pitch_mm,
                     label=label, design="one" if label in ("slide", "magazine") else label,
                     truths=[{"label": label, "design": label, "xyxy_px": box}] if label else [],
@@ -46,14 +47,15 @@ def stock(site: ConsoleSite, files: Sequence[Path] | None = None) -> None:
 
 
 @contextmanager
-def training_site(folder: Path) -> Iterator[ConsoleSite]:
-    """A running console with people and a library."""
+def training_site(folder: Path, *, is_stocked: bool = True) -> Iterator[ConsoleSite]:
+    """A running console with people and, where it is stocked, a library."""
     with console_site(folder) as site:
         site.person(TRAINER, "Teresa Núñez", Role.TRAINER)
         site.person(OFFICER, "Amina Hodžić", Role.OPERATOR)
         site.person(COLLEAGUE, "Luc Martin", Role.OPERATOR)
         site.person(SUPERVISOR, "Marc Duval", Role.SUPERVISOR)
-        stock(site)
+        if is_stocked:
+            stock(site)
         yield site
 
 

@@ -70,8 +70,9 @@ class Site:
         rng = random.Random(number)
         factors = Factors(rng.random() * 0.6, rng.random() * 0.6, rng.random() * 0.6)
         design = f"{label}/{number % 7}" if label else ""
+        file = self.store.put(content)
         row = PictureRow(
-            file=self.store.put(content), scan_id=f"s{number}", origin=Origin.RENDERED, kind="dual-energy",
+            file=file, scan_id=f"s{number}", parcel=file, origin=Origin.RENDERED, kind="dual-energy",
             width_px=200, height_px=100, pitch_mm=1.0, label=label, design=design,
             truths=[{"label": label, "design": design, "xyxy_px": list(BOX)}] if label else [],
             detections=None, view=factors.view, superposition=factors.superposition, clutter=factors.clutter,

@@ -17,6 +17,7 @@ from .adaptive import correction
 from .clocks import Clock
 from .exercises import GRACE_S, finish, is_over, judge, own_exercise
 from .tables import ExerciseRow, ItemRow, Mode, Outcome, PictureRow
+from .views import views_of
 
 MARGIN_PX = 6.0
 """A click so far outside a box still counts: a cartridge has few pixels, and a hand shakes."""
@@ -47,6 +48,8 @@ class Said:
     """1 a guess, 6 certain; None only where the time ran out."""
     took_ms: int = 0
     """From the picture on the screen to the answer, by the page's clock."""
+    view: str = ""
+    """In which the click is; empty for the picture itself, where it has no other view."""
 
     def __post_init__(self) -> None:
         if not 0 < len(self.request_id) <= _REQUEST_CHARS:
@@ -69,6 +72,8 @@ class Truth:
     group: str
     design: str
     xyxy_px: tuple[float, float, float, float]
+    view: str
+    """In which it is there, as ``views_of`` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,10 @@ class Feedback:
     outcome: Outcome
     late: bool
     truths: tuple[Truth, ...]
-    """Where it was and what it is; nothing for a harmless parcel."""
+    """Where it was and what it is, in each view; nothing for a harmless parcel."""
     click_px: tuple[float, float] | None
+    click_view: str
+    """In which the click is; empty without one."""
     turned: tuple[int, ...]
     """Other pictures of the library that show the same design, turned otherwise, most different first."""
 
@@ -100,7 +107,7 @@ def answer(session: Session, person: Person, item_id: int, said: Said, clock: Cl
 
     Raises:
         AnsweredAlready: if this picture was answered by another request, or its time ran out.
-        UsageError: if it is not theirs, or the request id was used for another picture.
+        UsageError: if it is not theirs, the request id was used for another picture, or the click is in no view of it.
     """
     before = session.scalar(select(ItemRow).where(ItemRow.request_id == said.request_id))
     if before is not None and before.id != item_id:
@@ -110,8 +117,10 @@ def answer(session: Session, person: Person, item_id: int, said: Said, clock: Cl
         return _told(session, exercise, item)
     if item.outcome != Outcome.OPEN:
         raise AnsweredAlready("this picture was answered already, or its time is over", "go on with the next one")
+    pointed = _pointed(session, item, said)
     _note(item, exercise, said, clock)
-    item.outcome = judge(item, _is_hit(item.picture, said.click_px))
+    item.click_view = said.view if pointed is not None and pointed.id != item.picture_id else ""
+    item.outcome = judge(item, _is_hit(pointed, said.click_px))
     session.flush()
     _correct_difficulty(session, exercise, item)
     if is_over(session, exercise):
@@ -134,15 +143,17 @@ def review(session: Session, person: Person, exercise_id: int) -> list[Feedback]
 
 def feedback(session: Session, item: ItemRow) -> Feedback:
     """Of one answered picture."""
-    picture = item.picture
+    views = views_of(session, item)
     at = (item.x_px, item.y_px) if item.x_px is not None and item.y_px is not None else None
+    own = next(view.name for view in views if view.picture.id == item.picture_id)
     return Feedback(
         item_id=item.id,
         outcome=Outcome(item.outcome),
         late=item.late,
-        truths=tuple(_truth(found) for found in picture.truths),
+        truths=tuple(_truth(found, view.name) for view in views for found in view.picture.truths),
         click_px=at,
-        turned=_turned(session, picture),
+        click_view=item.click_view or own if at else "",
+        turned=_turned(session, item),
     )
 
 
@@ -168,8 +179,19 @@ def _note(item: ItemRow, exercise: ExerciseRow, said: Said, clock: Clock) -> Non
     item.late = said.is_threat is None or (limit_s is not None and counted_s > limit_s + GRACE_S)
 
 
-def _is_hit(picture: PictureRow, click_px: tuple[float, float] | None) -> bool:
-    if click_px is None:
+def _pointed(session: Session, item: ItemRow, said: Said) -> PictureRow | None:
+    """The picture in which the click is; None without one."""
+    if said.click_px is None:
+        return None
+    views = {view.name: view.picture for view in views_of(session, item)}
+    picture = views.get(said.view) if said.view else item.picture
+    if picture is None:
+        raise UsageError("the click is in no view of this parcel", "click again")
+    return picture
+
+
+def _is_hit(picture: PictureRow | None, click_px: tuple[float, float] | None) -> bool:
+    if picture is None or click_px is None:
         return False
     x, y = click_px
     boxes = (found["xyxy_px"] for found in picture.truths)
@@ -196,17 +218,21 @@ def _told(session: Session, exercise: ExerciseRow, item: ItemRow) -> Feedback | 
     return None if exercise.step.mode == Mode.EXAMINATION else feedback(session, item)
 
 
-def _truth(found: dict[str, Any]) -> Truth:
+def _truth(found: dict[str, Any], view: str) -> Truth:
     x0, y0, x1, y1 = found["xyxy_px"]
     label = str(found["label"])
-    return Truth(label, str(TAXONOMY.group_of(label)), str(found["design"]), (x0, y0, x1, y1))
+    return Truth(label, str(TAXONOMY.group_of(label)), str(found["design"]), (x0, y0, x1, y1), view)
 
 
-def _turned(session: Session, picture: PictureRow) -> tuple[int, ...]:
+def _turned(session: Session, item: ItemRow) -> tuple[int, ...]:
+    picture = item.picture
     if not picture.design:
         return ()
     same = select(PictureRow).where(
-        PictureRow.label == picture.label, PictureRow.design == picture.design, PictureRow.id != picture.id
+        PictureRow.label == picture.label,
+        PictureRow.design == picture.design,
+        # What stands beside it is on the screen already.
+        PictureRow.id.not_in([picture.id, *item.beside]),
     )
     rows = session.scalars(same.where(PictureRow.retired_at.is_(None)).limit(200)).all()
     by_turn = sorted(rows, key=lambda row: (-abs(row.view - picture.view), row.id))

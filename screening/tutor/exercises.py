@@ -17,11 +17,23 @@ from ..storage.times import now
 from .clocks import Clock
 from .picking import pick
 from .tables import COUNTED, EnrolmentRow, ExerciseRow, ItemRow, Mode, Outcome, PictureRow, StepRow
+from .views import companions, take_away, views_of
 
 GRACE_S = 1.5
 """Added to every limit: the way of picture and answer through the network is not the learner's."""
 _MOST_GONE = 20
 """Pictures missing from the store in a row until the library is said to be damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownView:
+    """One view of the parcel."""
+
+    name: str
+    file: str
+    """Name in the library's store; hand the pixels out under the item's number, or the page could look it up."""
+    detections: tuple[dict[str, Any], ...]
+    """The detector's alarms where the exercise has its aid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +44,10 @@ class Shown:
     number: int
     """Of the pictures that count, from 1."""
     of: int
-    file: str
-    """Name in the library's store; hand the pixels out under the item's number, or the page could look it up."""
-    kind: str
-    width_px: int
-    height_px: int
-    pitch_mm: float | None
     left_s: float | None
     """Until the time is up; None without a limit."""
-    detections: tuple[dict[str, Any], ...]
-    """The detector's alarms where the exercise has its aid."""
+    views: tuple[ShownView, ...]
+    """In the order of the desk."""
 
 
 def start(session: Session, person: Person, enrolment_id: int, step_id: int) -> ExerciseRow:
@@ -90,7 +96,7 @@ def next_picture(session: Session, person: Person, exercise_id: int, clock: Cloc
             "your trainer has taken you out of this course", "what you answered is kept; see your training"
         )
     open_item = _open_item(session, exercise)
-    if open_item is not None and _goes_on(open_item, exercise.step, clock, store):
+    if open_item is not None and _goes_on(session, open_item, exercise.step, clock, store):
         return _shown(session, exercise, open_item, clock)
     if is_over(session, exercise):  # the last picture ran out of time
         finish(session, person, exercise)
@@ -180,11 +186,14 @@ def _open_item(session: Session, exercise: ExerciseRow) -> ItemRow | None:
     return session.scalar(waiting.execution_options(populate_existing=True))
 
 
-def _goes_on(item: ItemRow, step: StepRow, clock: Clock, store: PictureStore) -> bool:
+def _goes_on(session: Session, item: ItemRow, step: StepRow, clock: Clock, store: PictureStore) -> bool:
     """Whether the open picture can still be answered; otherwise it is closed."""
     if not _is_there(item.picture, store):
         item.outcome = Outcome.WITHDRAWN
         return False
+    gone = [view.picture.id for view in views_of(session, item) if not _is_there(view.picture, store)]
+    if gone:
+        take_away(session, item, gone)
     if step.limit_s is None:
         return True
     passed_s = clock.since(item.clock, item.shown_s)
@@ -212,6 +221,7 @@ def _put_up(session: Session, exercise: ExerciseRow, person: Person, clock: Cloc
             exercise_id=exercise.id,
             number=number,
             picture=chosen.picture,
+            beside=_beside(session, chosen.picture, exercise.step, store),
             difficulty=chosen.picture.difficulty,
             predicted=chosen.predicted,
             shown_at=now(),
@@ -229,22 +239,26 @@ def _put_up(session: Session, exercise: ExerciseRow, person: Person, clock: Cloc
     raise UsageError("pictures of the training library are missing", "ask your trainer to restore or import them again")
 
 
+def _beside(session: Session, picture: PictureRow, step: StepRow, store: PictureStore) -> list[int]:
+    """The other views; with the aid only those that have the detector's word: no boxes would mislead."""
+    others = (row for row in companions(session, picture) if _is_there(row, store))
+    return [row.id for row in others if not step.aid or row.detections is not None]
+
+
 def _is_there(picture: PictureRow, store: PictureStore) -> bool:
     return store.path(picture.file).exists()
 
 
 def _shown(session: Session, exercise: ExerciseRow, item: ItemRow, clock: Clock) -> Shown:
-    picture, step = item.picture, exercise.step
+    step = exercise.step
     passed_s = clock.since(item.clock, item.shown_s) or 0.0
     return Shown(
         item_id=item.id,
         number=answered_count(session, exercise) + 1,
         of=step.pictures,
-        file=picture.file,
-        kind=picture.kind,
-        width_px=picture.width_px,
-        height_px=picture.height_px,
-        pitch_mm=picture.pitch_mm,
         left_s=None if step.limit_s is None else max(0.0, step.limit_s - passed_s),
-        detections=tuple(picture.detections or ()) if step.aid else (),
+        views=tuple(
+            ShownView(view.name, view.picture.file, tuple(view.picture.detections or ()) if step.aid else ())
+            for view in views_of(session, item)
+        ),
     )

@@ -28,6 +28,7 @@ from ..storage.pictures import PictureStore
 from ..storage.times import now
 from .factors import Factors, clutter_level, threat_factors
 from .tables import Origin, PictureRow
+from .views import parcel_key
 
 Detect = Callable[[Scan], list[dict[str, Any]]]
 """The detector's alarms on a scan, as ``inference/report.py`` writes them."""
@@ -106,19 +107,6 @@ def require_trainer(person: Person) -> None:
         raise UsageError(f"{person.login} may not train people", "ask an administrator for the role trainer")
 
 
-def companions(session: Session, picture: PictureRow) -> list[PictureRow]:
-    """The other views of a picture's parcel, where the scanner has several: ``s1-000004_side`` goes with ``…_top``."""
-    stem, _, view = picture.scan_id.rpartition("_")
-    if not stem or not view.isalpha():
-        return []
-    alike = select(PictureRow).where(
-        PictureRow.scan_id.startswith(f"{stem}_", autoescape=True),
-        PictureRow.id != picture.id,
-        PictureRow.origin == picture.origin,
-    )
-    return [row for row in session.scalars(alike.order_by(PictureRow.id)) if row.scan_id.rpartition("_")[0] == stem]
-
-
 def _require_origin(folder: Path, dataset: Dataset) -> None:
     """A data set whose boxes are anything but threats of the taxonomy would teach wrong answers."""
     labels = {label for record in dataset for label in record.annotations.labels}
@@ -154,6 +142,7 @@ def _row(file: str, scan: Scan, record: Record, detections: list[dict[str, Any]]
     return PictureRow(
         file=file,
         scan_id=record.scan_id[:200],
+        parcel=parcel_key(record.scan_id, str(record.files[0].parent.resolve()), file),
         origin=_origin(found),
         kind=scan.kind,
         width_px=scan.width_px,

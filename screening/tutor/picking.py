@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from ...detector.errors import UsageError
 from .adaptive import Candidate, Learner, Trial, choose
@@ -44,7 +44,7 @@ def pick(session: Session, exercise: ExerciseRow, person_id: int, number: int) -
     rng = random.Random(f"{exercise.seed}:{number}")
     step = exercise.step
     labels = _labels_there(session, step)
-    has_harmless = session.scalar(_usable(step, PictureRow.label == "").limit(1)) is not None
+    has_harmless = session.scalar(_harmless_ones(step).limit(1)) is not None
     if not labels:
         raise UsageError(
             f"the library holds no picture for {step.title!r}", "ask your trainer to import some, or to change the step"
@@ -101,6 +101,28 @@ def _usable(step: StepRow, *conditions: ColumnElement[bool]) -> Select[PictureRo
     return wanted.where(PictureRow.detections.is_not(None)) if step.aid else wanted
 
 
+def _threats(step: StepRow, label: str) -> Select[PictureRow]:
+    """Of a class. Where another view shows the same class better, that one stands for the parcel: both are seen."""
+    other = aliased(PictureRow)
+    is_better = or_(
+        other.difficulty < PictureRow.difficulty,
+        and_(other.difficulty == PictureRow.difficulty, other.id < PictureRow.id),
+    )
+    better = select(other.id).where(
+        other.parcel == PictureRow.parcel, other.label == PictureRow.label, other.retired_at.is_(None), is_better
+    )
+    if step.aid:
+        better = better.where(other.detections.is_not(None))
+    return _usable(step, PictureRow.label == label, ~better.exists())
+
+
+def _harmless_ones(step: StepRow) -> Select[PictureRow]:
+    """A picture without a threat is of a harmless parcel only where no other view of it shows one."""
+    other = aliased(PictureRow)
+    threat = select(other.id).where(other.parcel == PictureRow.parcel, other.label != "")
+    return _usable(step, PictureRow.label == "", ~threat.exists())
+
+
 def _labels_there(session: Session, step: StepRow) -> list[str]:
     """Classes of the step that the library has pictures of."""
     usable = _usable(step, PictureRow.label.in_(step.labels)).subquery()
@@ -122,12 +144,16 @@ def _label_due(session: Session, exercise: ExerciseRow, labels: Sequence[str], r
 
 
 def _times_seen(session: Session, person_id: int, picture_ids: Sequence[int]) -> Counter[int]:
+    """How often somebody saw the parcels of pictures, in whichever view."""
+    shown = aliased(PictureRow)
     seen = (
-        select(ItemRow.picture_id, func.count())
+        select(PictureRow.id, func.count())
+        .join(shown, shown.parcel == PictureRow.parcel)
+        .join(ItemRow, ItemRow.picture_id == shown.id)
         .join(ExerciseRow, ItemRow.exercise_id == ExerciseRow.id)
         .join(EnrolmentRow, ExerciseRow.enrolment_id == EnrolmentRow.id)
-        .where(EnrolmentRow.person_id == person_id, ItemRow.picture_id.in_(picture_ids))
-        .group_by(ItemRow.picture_id)
+        .where(EnrolmentRow.person_id == person_id, PictureRow.id.in_(picture_ids))
+        .group_by(PictureRow.id)
     )
     times_seen: Counter[int] = Counter()
     for picture_id, times in session.execute(seen):
@@ -139,7 +165,7 @@ def _adapted(
     session: Session, step: StepRow, label: str, person_id: int, learner: Learner, rng: random.Random
 ) -> PictureRow:
     near = func.abs(PictureRow.difficulty - learner.wanted(label, step.target))
-    rows = session.scalars(_usable(step, PictureRow.label == label).order_by(near, PictureRow.id).limit(_NEAREST)).all()
+    rows = session.scalars(_threats(step, label).order_by(near, PictureRow.id).limit(_NEAREST)).all()
     seen = _times_seen(session, person_id, [row.id for row in rows])
     candidates = [Candidate(row.id, factors_of(row), row.difficulty, seen[row.id]) for row in rows]
     chosen = choose(candidates, learner, label, step.target, rng)
@@ -147,11 +173,11 @@ def _adapted(
 
 
 def _any_of(session: Session, step: StepRow, label: str, person_id: int, rng: random.Random) -> PictureRow:
-    return _least_seen(session, _usable(step, PictureRow.label == label), person_id, rng)
+    return _least_seen(session, _threats(step, label), person_id, rng)
 
 
 def _harmless(session: Session, step: StepRow, person_id: int, rng: random.Random) -> PictureRow:
-    return _least_seen(session, _usable(step, PictureRow.label == ""), person_id, rng)
+    return _least_seen(session, _harmless_ones(step), person_id, rng)
 
 
 def _least_seen(session: Session, usable: Select[PictureRow], person_id: int, rng: random.Random) -> PictureRow:

@@ -34,6 +34,8 @@ class PictureRow(Base):
     file: Mapped[str] = mapped_column(String(64), unique=True)
     """Name in the library's picture store."""
     scan_id: Mapped[str] = mapped_column(String(200))
+    parcel: Mapped[str] = mapped_column(String(200), index=True)
+    """The same for all views of one parcel, and for nothing else: ``views.parcel_key``."""
     origin: Mapped[str] = mapped_column(String(20))
     kind: Mapped[str] = mapped_column(String(20))
     width_px: Mapped[int]
@@ -181,6 +183,8 @@ class ItemRow(Base):
     number: Mapped[int]
     """In the order shown, from 1."""
     picture_id: Mapped[int] = mapped_column(ForeignKey("tutor_picture.id"))
+    beside: Mapped[list[Any]] = mapped_column(default=list)
+    """Rows of the pictures that show its parcel from elsewhere, beside it on the screen."""
     difficulty: Mapped[float]
     """Of the picture when it was shown."""
     predicted: Mapped[float | None]
@@ -196,6 +200,8 @@ class ItemRow(Base):
     """Empty where the time ran out without an answer."""
     x_px: Mapped[float | None]
     y_px: Mapped[float | None]
+    click_view: Mapped[str] = mapped_column(String(20), default="")
+    """Name of the view beside it that ``x_px, y_px`` are of; empty for the picture itself."""
     confidence: Mapped[int | None]
     """1 a guess, 6 certain."""
     response_ms: Mapped[int | None]

@@ -63,7 +63,7 @@ export class Answering {
     if (!this.page.item() || this.#sending) return;
     this.viewer.desk.marks = [];
     this.viewer.point({ view, x, y, label: word("yourClick") });
-    this.#ask({ is_threat: true, click_px: [x, y], took_ms: this.#took() });
+    this.#ask({ is_threat: true, click_px: [x, y], view, took_ms: this.#took() });
   }
 
   /** By keyboard: where the cross, the chosen box or the pointer is. */

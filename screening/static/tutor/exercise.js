@@ -15,7 +15,6 @@ const AGAIN_MS = 1500;
 const TOLD_MS = 8000;
 const MOST_GONE = 20;
 const KEYS = { pause: "q", next: "Enter", help: "?" };
-const VIEW = "single";
 
 const page = JSON.parse(byId("exercise-data").textContent);
 const viewer = byId("viewer");
@@ -105,7 +104,7 @@ class ExercisePage {
     if (!viewer.show(picture)) return;
     viewer.setAttribute("aid", "shown");
     viewer.alarms = item.alarms.map((alarm) => ({
-      id: alarm.id, view: VIEW, box: alarm.xyxy_px, label: term(alarm.class), group: alarm.group, words: term(alarm.words_key), strength: alarm.score,
+      id: alarm.id, view: alarm.view, box: alarm.xyxy_px, label: term(alarm.class), group: alarm.group, words: term(alarm.words_key), strength: alarm.score,
     }));
     this.answering.begin();
     this.#setState("decide");
@@ -131,7 +130,7 @@ class ExercisePage {
       return this.next();
     }
     this.#setState("feedback");
-    showLesson(viewer, VIEW, told);
+    showLesson(viewer, told);
     setText(byId("next-word"), word(told.over ? "toReview" : "nextPicture"));
     byId("next").focus();
     requestAnimationFrame(() => performance.measure("answer to feedback", "answered"));

@@ -5,8 +5,8 @@ import { term, word } from "/static/console/words.js";
 
 const SIGNS = { hit: "✓", "correct rejection": "✓", miss: "✗", "false alarm": "✗" };
 
-/** Show it beside the picture, and the truth in the picture. */
-export function showLesson(viewer, view, told) {
+/** Show it beside the picture, and the truth in each view. */
+export function showLesson(viewer, told) {
   const key = told.late ? "late" : told.outcome.replace(" ", "_");
   const panel = byId("lesson");
   panel.dataset.outcome = told.outcome;
@@ -23,9 +23,9 @@ export function showLesson(viewer, view, told) {
   byId("alike").replaceChildren(...alike.map((text) => make("li", {}, text)));
   byId("alike-looks").replaceChildren(...told.alike.map((url) => make("li", {}, make("img", { src: url, width: 120, height: 120, alt: "" }))));
   viewer.desk.marks = [];
-  viewer.alarms = told.truths.map((one, at) => ({ id: `truth-${at}`, view, box: one.xyxy_px, label: term(one.label), group: one.group, strength: 1 }));
+  viewer.alarms = told.truths.map((one, at) => ({ id: `truth-${at}`, view: one.view, box: one.xyxy_px, label: term(one.label), group: one.group, strength: 1 }));
   viewer.setAttribute("aid", "shown");
-  viewer.point(told.click_px ? { view, x: told.click_px[0], y: told.click_px[1], label: word("yourClick") } : null);
+  viewer.point(told.click_px ? { view: told.click_view, x: told.click_px[0], y: told.click_px[1], label: word("yourClick") } : null);
 }
 
 function truth({ label, group, manual_url: manual }) {

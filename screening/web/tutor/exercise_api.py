@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.orm import Session
 
-from ....detector.errors import StorageError
+from ....datasets.scan import Scan
 from ....detector.taxonomy import TAXONOMY
 from ...desk.reliability import words_for
-from ...people.accounts import Person
 from ...tutor.answers import Feedback, Said, answer, feedback
-from ...tutor.exercises import Shown, is_over, leave, next_picture, withdraw
+from ...tutor.exercises import Shown, is_over, leave, next_picture
 from ...tutor.manual import entry
-from ...tutor.tables import EnrolmentRow, ExerciseRow, ItemRow, Mode, Outcome, PictureRow
+from ...tutor.tables import ExerciseRow, ItemRow, PictureRow
 from ...viewer_format import MEDIA_TYPE, pack_scans
 from ..console import Console
 from ..guard import NotFound
 from ..requests import RequestId
-from .shots import load, look_png, whole_png
+from .aligned import moved
+from .seen import rows_of, rows_shown, scans_of, told_item
+from .shots import Shot, load, look_png, whole_png
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 _LOOKS, _ALIKE = 6, 4
@@ -39,13 +39,16 @@ class AnswerBody(BaseModel):
     is_threat: bool | None
     """None: the time ran out."""
     click_px: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """In the picture as ``pixels`` shows it."""
+    view: Annotated[str, Field(max_length=20)] = ""
+    """In which the click is; empty where there is one view."""
     confidence: Annotated[int, Field(ge=1, le=6)] | None = None
     took_ms: Annotated[int, Field(ge=0, le=86_400_000)] = 0
 
-    def said(self) -> Said:
-        """As the domain takes it. Raises UsageError where it makes no sense."""
-        at = (self.click_px[0], self.click_px[1]) if self.click_px is not None else None
-        return Said(self.request_id, self.is_threat, at, self.confidence, self.took_ms)
+    def said(self, above: Mapping[str, int]) -> Said:
+        """As the domain takes it, in the picture's own rows. Raises UsageError where it makes no sense."""
+        at = (self.click_px[0], self.click_px[1] - above.get(self.view, 0)) if self.click_px is not None else None
+        return Said(self.request_id, self.is_threat, at, self.confidence, self.took_ms, self.view)
 
 
 def exercise_api(console: Console) -> APIRouter:
@@ -57,7 +60,8 @@ def exercise_api(console: Console) -> APIRouter:
         person = request.state.visitor.person
         with console.database.write() as session:
             shown = next_picture(session, person, exercise_id, console.clock, console.library)
-        return {"item": item_json(shown) if shown is not None else None, "review_url": review_url(exercise_id)}
+        item = item_json(shown, rows_shown(console, shown)) if shown is not None else None
+        return {"item": item, "review_url": review_url(exercise_id)}
 
     @router.post("/exercises/{exercise_id}/leave", summary="End an exercise early; what was answered counts")
     def leave_early(request: Request, exercise_id: Number) -> dict[str, Any]:
@@ -68,28 +72,22 @@ def exercise_api(console: Console) -> APIRouter:
     @router.post("/items/{item_id}/answer", summary="Answer a picture")
     def take_answer(request: Request, item_id: Number, body: AnswerBody) -> dict[str, Any]:
         """On disk once acknowledged; sent again with the same ``request_id`` it changes nothing."""
-        person, said = request.state.visitor.person, body.said()
+        person, above = request.state.visitor.person, rows_of(console, item_id)
+        said = body.said(above)
         with console.database.write() as session:
             told = answer(session, person, item_id, said, console.clock)
             exercise = session.get_one(ExerciseRow, session.get_one(ItemRow, item_id).exercise_id)
             over = is_over(session, exercise)
         begin: dict[str, Any] = {"over": over, "review_url": review_url(exercise.id)}
-        return begin | (feedback_json(told) if told is not None else {"outcome": None})
+        return begin | (feedback_json(told, above) if told is not None else {"outcome": None})
 
     @router.get(
         "/items/{item_id}/pixels", summary="A picture for the viewer", response_class=Response,
         responses={200: {"content": {MEDIA_TYPE: {}}}},
     )  # fmt: skip
     def pixels(request: Request, item_id: Number) -> Response:
-        with console.read() as session:
-            file = own_item(session, request.state.visitor.person, item_id).picture.file
-        try:
-            scan = load(console.library, file, f"t{item_id}")
-        except StorageError as error:
-            with console.database.write() as session:
-                withdraw(session, session.get_one(ItemRow, item_id))
-            raise NotFound("this picture of the library is gone or damaged", "go on: another one is shown") from error
-        return Response(pack_scans(f"t{item_id}", [replace(scan, view="single")]), 200, {}, MEDIA_TYPE)
+        scans = scans_of(console, request.state.visitor.person, item_id)
+        return Response(pack_scans(f"t{item_id}", scans), 200, {}, MEDIA_TYPE)
 
     @router.get("/items/{item_id}/looks/{look}.png", summary="The threat, and others of its design turned otherwise",
                 response_class=Response, responses=_PNG)  # fmt: skip
@@ -104,16 +102,15 @@ def exercise_api(console: Console) -> APIRouter:
             box = box or pictures[look].truths[0]["xyxy_px"]
         return Response(look_png(load(console.library, file, f"t{item_id}"), box), 200, {}, "image/png")
 
-    @router.get("/items/{item_id}/whole.png", summary="An answered picture with its threats and the click",
+    @router.get("/items/{item_id}/whole.png", summary="An answered parcel with its threats and the click",
                 response_class=Response, responses=_PNG)  # fmt: skip
     def whole(request: Request, item_id: Number) -> Response:
+        person = request.state.visitor.person
         with console.read() as session:
-            item = told_item(session, request.state.visitor.person, item_id)
-            told, file = feedback(session, item), item.picture.file
-        boxes = [truth.xyxy_px for truth in told.truths]
-        return Response(
-            whole_png(load(console.library, file, f"t{item_id}"), boxes, told.click_px), 200, {}, "image/png"
-        )
+            told = feedback(session, told_item(session, person, item_id))
+        above = rows_of(console, item_id)
+        shots = [_shot(scan, told, above.get(scan.view, 0)) for scan in scans_of(console, person, item_id)]
+        return Response(whole_png(shots), 200, {}, "image/png")
 
     return router
 
@@ -123,20 +120,27 @@ def review_url(exercise_id: int) -> str:
     return f"/tutor/exercises/{exercise_id}/review"
 
 
-def item_json(shown: Shown) -> dict[str, Any]:
-    """A picture on the screen: nothing in it tells whether there is a threat, but the detector's alarms with aid."""
+def item_json(shown: Shown, above: Mapping[str, int]) -> dict[str, Any]:
+    """A picture on the screen: nothing in it tells whether there is a threat, but the detector's alarms with aid.
+
+    Args:
+        shown: the picture.
+        above: view → rows of air above its picture, where there are alarms.
+    """
     return {
         "id": shown.item_id,
         "number": shown.number,
         "of": shown.of,
         "left_s": shown.left_s,
-        "alarms": [_alarm(found) for found in shown.detections],
+        "alarms": [
+            _alarm(found, view.name, above.get(view.name, 0)) for view in shown.views for found in view.detections
+        ],
         "pixels_url": f"/api/tutor/items/{shown.item_id}/pixels",
     }
 
 
-def feedback_json(told: Feedback) -> dict[str, Any]:
-    """What there is to learn, as the page gets it."""
+def feedback_json(told: Feedback, above: Mapping[str, int]) -> dict[str, Any]:
+    """What there is to learn, as the page gets it; ``above``: view → rows of air above its picture."""
     looks = [f"/api/tutor/items/{told.item_id}/looks/{look}.png" for look in range(len(told.turned) + 1)]
     label = told.truths[0].label if told.truths else ""
     return {
@@ -146,12 +150,14 @@ def feedback_json(told: Feedback) -> dict[str, Any]:
             {
                 "label": truth.label,
                 "group": truth.group,
-                "xyxy_px": truth.xyxy_px,
+                "view": truth.view,
+                "xyxy_px": moved(truth.xyxy_px, above.get(truth.view, 0)),
                 "manual_url": manual_url(truth.label),
             }
             for truth in told.truths
         ],
-        "click_px": told.click_px,
+        "click_px": moved(told.click_px, above.get(told.click_view, 0)) if told.click_px is not None else None,
+        "click_view": told.click_view,
         "looks": [*looks, *from_manual(label, "turned")][:_LOOKS] if label else [],
         "alike": from_manual(label, "alike")[:_ALIKE],
     }
@@ -168,34 +174,22 @@ def manual_url(label: str) -> str:
     return f"/tutor/manual/{label}"
 
 
-def own_item(session: Session, person: Person, item_id: int) -> ItemRow:
-    """A picture that was shown to this person. Raises NotFound for any other."""
-    item = session.get(ItemRow, item_id)
-    exercise = session.get(ExerciseRow, item.exercise_id) if item is not None else None
-    enrolment = session.get(EnrolmentRow, exercise.enrolment_id) if exercise is not None else None
-    if item is None or enrolment is None or enrolment.person_id != person.id:
-        raise NotFound(f"there is no picture {item_id} of yours", "see your training")
-    return item
+def _shot(scan: Scan, told: Feedback, above: int) -> Shot:
+    """A view as it was on the screen, with what is in it."""
+    boxes = [moved(truth.xyxy_px, above) for truth in told.truths if truth.view == scan.view]
+    is_here = told.click_px is not None and told.click_view == scan.view
+    return Shot(scan, boxes, moved(told.click_px or (), above) if is_here else None)
 
 
-def told_item(session: Session, person: Person, item_id: int) -> ItemRow:
-    """One whose truth the person may know. Raises NotFound before the answer, and while an examination goes on."""
-    item = own_item(session, person, item_id)
-    exercise = session.get_one(ExerciseRow, item.exercise_id)
-    waits = exercise.step.mode == Mode.EXAMINATION and exercise.ended_at is None
-    if item.answered_at is None or item.outcome == Outcome.OPEN or waits:
-        raise NotFound(f"picture {item_id} is not answered yet", "answer it first")
-    return item
-
-
-def _alarm(found: dict[str, Any]) -> dict[str, Any]:
+def _alarm(found: dict[str, Any], view: str, above: int) -> dict[str, Any]:
     label = str(found["class"])
     group = TAXONOMY.group_of(label)
     return {
-        "id": str(found["id"]),
+        "id": f"{view}:{found['id']}",
+        "view": view,
         "class": label,
         "group": str(group) if group else "",
         "score": float(found["score"]),
-        "xyxy_px": [float(edge) for edge in found["xyxy_px"]],
+        "xyxy_px": moved([float(edge) for edge in found["xyxy_px"]], above),
         "words_key": str(words_for(float(found["score"]))),
     }

@@ -60,6 +60,7 @@ TUTOR_REFUSALS: tuple[str, ...] = (
     _n("take that one first"),
     _n("take the steps that are left"),
     _n("the answer has no proper request id"),
+    _n("the click is in no view of this parcel"),
     _n("the click has no place"),
     _n("the course %(title)s is closed"),
     _n("the course has no step"),

@@ -17,10 +17,11 @@ JSON::
 
     POST /api/tutor/exercises/{id}/next    {item: {id, number, of, left_s, alarms, pixels_url} | null, review_url}
     POST /api/tutor/exercises/{id}/leave   {review_url}
-    POST /api/tutor/items/{id}/answer      {request_id, is_threat, click_px, confidence, took_ms}
-                                           → {outcome, late, truths, click_px, looks, alike, over}; bare in exams
+    POST /api/tutor/items/{id}/answer      {request_id, is_threat, click_px, view, confidence, took_ms}
+                                           → {outcome, late, truths, click_px, click_view, looks, alike, over}, bare
+                                           in examinations
     GET  /api/tutor/items/{id}/pixels      viewer container
-    GET  /api/tutor/items/{id}/looks/{n}.png   crops for the feedback; whole.png: the picture with its boxes
+    GET  /api/tutor/items/{id}/looks/{n}.png   crops for the feedback; whole.png: the views with their boxes
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from ...storage.pictures import PictureStore
 
 Rgb = NDArray[np.uint8]
 _LOOK_PX, _WHOLE_PX = 200, 420
+_GAP_PX, _GAP = 6, 90
+"""Between views, and how grey it is."""
 _AROUND = 0.35
 """Of the box's longer side is shown around it."""
 _HALO, _THREAT, _CLICK = (20, 18, 16), (215, 95, 255), (255, 255, 255)
@@ -41,22 +44,40 @@ def look_png(scan: Scan, xyxy_px: Sequence[float]) -> bytes:
     return _png(cv2.resize(square, (_LOOK_PX, _LOOK_PX), interpolation=larger))
 
 
-def whole_png(scan: Scan, boxes: Sequence[Sequence[float]], click_px: tuple[float, float] | None) -> bytes:
-    """The whole picture, small, with its threats framed and the click as a cross."""
-    rgb = canonical_rgb(scan)
-    scale = _WHOLE_PX / max(rgb.shape[:2])
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """One view of an answered parcel; everything in pixels of its picture."""
+
+    scan: Scan
+    boxes: Sequence[Sequence[float]]
+    """Of its threats, xyxy."""
+    click_px: Sequence[float] | None
+    """xy."""
+
+
+def whole_png(shots: Sequence[Shot]) -> bytes:
+    """The views of a parcel, of one height, beside each other: small, threats framed, the click a cross."""
+    scale = _WHOLE_PX / max(sum(shot.scan.width_px for shot in shots), shots[0].scan.height_px)
+    drawn = [_drawn(shot, scale) for shot in shots]
+    apart = [np.pad(one, ((0, 0), (_GAP_PX, 0), (0, 0)), constant_values=_GAP) for one in drawn[1:]]
+    return _encoded(np.hstack([drawn[0], *apart]))
+
+
+def _drawn(shot: Shot, scale: float) -> Rgb:
+    """BGR, as OpenCV draws."""
+    rgb = canonical_rgb(shot.scan)
     size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    drawn = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
-    for box in boxes:
+    drawn: Rgb = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
+    for box in shot.boxes:
         x0, y0, x1, y1 = (round(edge * scale) for edge in box)
         for colour, width in ((_HALO, 5), (_THREAT, 2)):
             cv2.rectangle(drawn, (x0 - 2, y0 - 2), (x1 + 2, y1 + 2), colour, width)
-    if click_px is not None:
-        at = (round(click_px[0] * scale), round(click_px[1] * scale))
+    if shot.click_px is not None:
+        at = (round(shot.click_px[0] * scale), round(shot.click_px[1] * scale))
         for colour, width in ((_HALO, 6), (_CLICK, 2)):
             cv2.drawMarker(drawn, at, colour, cv2.MARKER_CROSS, 18, width)
-    return _encoded(drawn)
+    return drawn
 
 
 def _square(rgb: Rgb, x: float, y: float, half: float) -> Rgb:
