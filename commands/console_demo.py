@@ -15,13 +15,14 @@ import yaml
 from ..datasets.belt_files import RecordedBelt
 from ..datasets.belt_samples import SAMPLES, lay_belt, read_samples
 from ..detector.errors import RunError
+from .demo_labels import demo_labels
 from .extras import require
 from .run import SERVING
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-LANE = "virtual-scanner"
+LANE, TITLE = "virtual-scanner", "Virtual scanner"
 _SPEED_M_S, _GAP_MM = 0.25, 900.0
 """Ten parcels a minute: as many as an officer looks at in earnest, and the belt can be followed with the eyes."""
 _LISTENING = "listening at "
@@ -45,7 +46,9 @@ def virtual_lane(folder: Path, samples: Path = SAMPLES) -> Iterator[str]:
     config = {
         "ledger": str(folder / "ledger"),
         "workers": {"count": 1, "job_limit_s": 30, "cpu_limit_s": 30},
-        "lanes": [{"name": LANE, "source": {"kind": "belt", "folder": str(folder / "belt"), "repeat": True}}],
+        "lanes": [
+            {"name": LANE, "title": TITLE, "source": {"kind": "belt", "folder": str(folder / "belt"), "repeat": True}}
+        ],
         "service": {"port": 0},
         "retention": {"days": 1, "gigabytes": 1},
     }
@@ -68,7 +71,7 @@ def virtual_lane(folder: Path, samples: Path = SAMPLES) -> Iterator[str]:
 
 def lay_demo_belt(folder: Path, samples: Path = SAMPLES) -> RecordedBelt:
     """The virtual scanner's belt, recorded. Raises ScanError, RunError, UsageError."""
-    return lay_belt(folder, read_samples(samples), _SPEED_M_S, _GAP_MM)
+    return lay_belt(folder, read_samples(samples), _SPEED_M_S, _GAP_MM, demo_labels())
 
 
 def _address_of(process: subprocess.Popen[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,33 @@ class BeltParcel:
     or reversed under the beam."""
     views: Mapping[str, Annotations]
     """Its threats in each view: boxes are (detector, row, detector, row) of the whole belt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What comes with a parcel besides its picture."""
+
+    barcodes: tuple[str, ...] = ()
+    """Read off it; of a belt that is played again and again, one for each time, so that no parcel comes twice."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """What the sender declared: ``declared`` for the contents, ``declared-value`` and so on."""
+
+    def barcode(self, turn: int) -> str:
+        """The barcode when the belt is played for the ``turn``-th time, from 0; empty without one."""
+        return self.barcodes[turn % len(self.barcodes)] if self.barcodes else ""
+
+
+@dataclass(frozen=True, slots=True)
+class BeltLabel:
+    """A label and the parcel it belongs to: the one that was read between these lines, end exclusive."""
+
+    first_line: int
+    end_line: int
+    label: Label
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.first_line < self.end_line:
+            raise ValueError(f"a label of lines {self.first_line} to {self.end_line}")
 
 
 def play(

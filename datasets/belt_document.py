@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from .annotations import Annotations
-from .belt import BeltParcel
+from .belt import BeltLabel, BeltParcel, Label
 from .belt_motion import BeltEvent, Motion, Run, ScriptedEvent
 from .scan import AIR_LEVEL
 
@@ -16,11 +16,20 @@ FORMAT: Literal["parcelsight-belt/1"] = "parcelsight-belt/1"
 MAX_LINES = 1 << 31
 MAX_DETECTORS = 8192
 
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r} has characters that are not printable")
+    return text
+
+
 Text = Annotated[str, Field(max_length=200)]
 Row = Annotated[int, Field(ge=-MAX_LINES, le=MAX_LINES)]
 Line = Annotated[int, Field(ge=0, le=MAX_LINES)]
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e12, le=1e12)]
 Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1e6)]
+Barcode = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_printable)]
+Note = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 ViewName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,15}$")]
 """Becomes part of a file's name, so nothing else is let through."""
 
@@ -67,6 +76,15 @@ class ParcelEntry(_Strict):
     views: dict[ViewName, Annotated[list[ObjectEntry], Field(max_length=10_000)]] = Field(max_length=2)
 
 
+class LabelEntry(_Strict):
+    """What comes with a parcel besides its picture."""
+
+    first_line: Line
+    end_line: Line
+    barcodes: tuple[Barcode, ...] = Field(default=(), max_length=10_000)
+    notes: dict[Note, Note] = Field(default_factory=dict, max_length=8)
+
+
 class BeltDocument(_Strict):
     """The whole file."""
 
@@ -89,6 +107,7 @@ class BeltDocument(_Strict):
     events: list[EventEntry] = Field(max_length=10_000)
     runs: list[RunEntry] = Field(min_length=1, max_length=30_000)
     parcels: list[ParcelEntry] = Field(max_length=1_000_000)
+    labels: list[LabelEntry] = Field(default_factory=list, max_length=1_000_000)
 
     @model_validator(mode="after")
     def _agree(self) -> BeltDocument:
@@ -119,6 +138,10 @@ class BeltDocument(_Strict):
             for p in self.parcels
         )  # fmt: skip
 
+    def to_labels(self) -> tuple[BeltLabel, ...]:
+        """What came with the parcels. Raises ValueError where a label belongs to no lines."""
+        return tuple(BeltLabel(e.first_line, e.end_line, Label(e.barcodes, e.notes)) for e in self.labels)
+
 
 def _annotations(objects: list[ObjectEntry]) -> Annotations:
     return Annotations.of([o.box for o in objects], [o.label for o in objects], [dict(o.attributes) for o in objects])
@@ -135,6 +158,16 @@ def parcel_entry(parcel: BeltParcel) -> ParcelEntry:
         first_line=parcel.first_line,
         end_line=parcel.end_line,
         views=views,
+    )
+
+
+def label_entry(label: BeltLabel) -> LabelEntry:
+    """A label as it is written."""
+    return LabelEntry(
+        first_line=label.first_line,
+        end_line=label.end_line,
+        barcodes=label.label.barcodes,
+        notes=dict(label.label.notes),
     )
 
 

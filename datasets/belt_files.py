@@ -20,7 +20,7 @@ from numpy.lib import format as npy
 from pydantic import ValidationError
 
 from ..detector.errors import RunError, ScanError, UsageError
-from .belt import BeltParcel, LineBlock, Lines
+from .belt import BeltLabel, BeltParcel, LineBlock, Lines
 from .belt_document import BeltDocument
 from .belt_motion import Motion
 from .files import ReadLimits, read_bytes
@@ -39,6 +39,7 @@ class RecordedBelt:
     parcels: tuple[BeltParcel, ...]
     views: Mapping[str, Lines]
     """Each (lines, detectors, 2), mapped into memory, read-only."""
+    labels: tuple[BeltLabel, ...] = ()
 
     def __len__(self) -> int:
         return self.document.lines
@@ -153,7 +154,7 @@ def open_belt(folder: Path) -> RecordedBelt:
         raise ScanError(f"{folder}: no such folder", "give a folder recorded with: parcelsight belt")
     try:
         document = BeltDocument.model_validate_json(read_bytes(path, _JSON_LIMITS))
-        motion, parcels = document.to_motion(), document.to_parcels()
+        motion, parcels, labels = document.to_motion(), document.to_parcels(), document.to_labels()
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -161,7 +162,7 @@ def open_belt(folder: Path) -> RecordedBelt:
     except (ValueError, OverflowError) as error:
         raise ScanError(f"{path}: {error}", "record the belt again") from error
     views = {name: _mapped(folder / lines_file(name), document) for name in document.views}
-    return RecordedBelt(folder, document, motion, parcels, views)
+    return RecordedBelt(folder, document, motion, parcels, views, labels)
 
 
 def _mapped(path: Path, document: BeltDocument) -> Lines:

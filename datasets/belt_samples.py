@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from .. import __version__
 from ..detector.errors import ScanError
-from .belt import LineBlock, Lines
-from .belt_document import BeltDocument, run_entries
+from .belt import BeltLabel, Label, LineBlock, Lines
+from .belt_document import BeltDocument, label_entry, run_entries
 from .belt_files import BeltWriter, RecordedBelt, open_belt
 from .belt_motion import Motion
 from .scan import AIR_LEVEL
@@ -66,7 +66,13 @@ def _levels(differences: NDArray[np.int16]) -> Lines:
     return np.clip(np.rint((roots / _ROOTS) ** 2), 0, 65535).astype(np.uint16)
 
 
-def lay_belt(folder: Path, parcels: Sequence[Mapping[str, Lines]], speed_m_s: float, gap_mm: float) -> RecordedBelt:
+def lay_belt(
+    folder: Path,
+    parcels: Sequence[Mapping[str, Lines]],
+    speed_m_s: float,
+    gap_mm: float,
+    labels: Sequence[Label] = (),
+) -> RecordedBelt:
     """Record a belt on which parcels pass one after the other, with air before and behind each.
 
     Args:
@@ -74,19 +80,25 @@ def lay_belt(folder: Path, parcels: Sequence[Mapping[str, Lines]], speed_m_s: fl
         parcels: as ``read_samples`` gives them.
         speed_m_s: of the belt.
         gap_mm: air before each parcel.
+        labels: of the parcels, in their order; none for belts without.
 
     Raises:
+        ValueError: if there are labels, and not one a parcel.
         UsageError: if the folder exists.
         RunError: if the disk refuses.
     """
     views = tuple(parcels[0])
     gap, noise = round(gap_mm / PITCH_MM), np.random.default_rng(1)
+    laid: list[BeltLabel] = []
     with BeltWriter(folder, dict.fromkeys(views, DETECTORS)) as writer:
-        for parcel in parcels:
+        for parcel, label in zip(parcels, labels or (None,) * len(parcels), strict=True):
             writer.add(LineBlock(writer.lines, {view: _air(noise, gap) for view in views}))
-            writer.add(LineBlock(writer.lines, {view: _laid(noise, parcel[view]) for view in views}))
+            first_line = writer.lines
+            writer.add(LineBlock(first_line, {view: _laid(noise, parcel[view]) for view in views}))
+            if label is not None:
+                laid.append(BeltLabel(first_line, writer.lines, label))
         writer.add(LineBlock(writer.lines, {view: _air(noise, gap) for view in views}))
-        writer.finish(_document(views, writer.lines, speed_m_s))
+        writer.finish(_document(views, writer.lines, speed_m_s, laid))
     return open_belt(folder)
 
 
@@ -104,7 +116,7 @@ def _laid(noise: np.random.Generator, levels: Lines) -> Lines:
     return found
 
 
-def _document(views: tuple[str, ...], lines: int, speed_m_s: float) -> BeltDocument:
+def _document(views: tuple[str, ...], lines: int, speed_m_s: float, labels: Sequence[BeltLabel]) -> BeltDocument:
     rate_hz = 1000 * speed_m_s / PITCH_MM
     return BeltDocument(
         version=__version__,
@@ -124,4 +136,5 @@ def _document(views: tuple[str, ...], lines: int, speed_m_s: float) -> BeltDocum
         events=[],
         runs=run_entries(Motion.scripted(rate_hz, PITCH_MM), lines),
         parcels=[],
+        labels=[label_entry(label) for label in labels],
     )

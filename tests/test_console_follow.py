@@ -19,12 +19,15 @@ from parcelsight.inference.verdicts import Verdict
 from parcelsight.screening.desk.lane_states import lanes_json
 from parcelsight.screening.follow import grouping
 from parcelsight.screening.follow.follower import Follower
+from parcelsight.screening.follow.intake import Model
+from parcelsight.screening.follow.lanes import LaneBoard
 from parcelsight.screening.follow.link import Service
 from parcelsight.screening.follow.records import read_verdict
 from parcelsight.screening.follow.services import parse_services
 from parcelsight.screening.storage.database import Database
 from parcelsight.screening.storage.pictures import PictureStore
 from parcelsight.screening.storage.tables import ParcelRow, ScanRow
+from parcelsight.screening.storage.times import now
 from tests.console_parts import database_in
 from tests.lane_parts import png, tiff, until
 from tests.service_parts import Desk, running_service
@@ -227,6 +230,22 @@ def test_the_state_of_a_lane_is_known_and_its_silence_too(site: Site, tmp_path: 
     with site.following(lane.url, "sarajevo"):
         until(lambda: site.lanes()["sarajevo/dock-1"]["cause"] == "unreachable")
     assert site.lanes()["sarajevo/dock-1"]["state"] == "NOT_SCREENING"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "told", "title"),
+    [
+        ("", {"title": "Hall 1"}, "Hall 1"),
+        ("sarajevo", {"title": "Hall 1"}, "sarajevo · Hall 1"),
+        ("sarajevo", {"title": "hall-1"}, "sarajevo/hall-1"),
+        ("", {}, "hall-1"),
+    ],
+    ids=["a title", "of one of several services", "no title of its own", "a service that tells none"],
+)
+def test_a_lane_is_called_as_people_call_it(site: Site, prefix: str, told: dict[str, str], title: str) -> None:
+    record = {"lane": "hall-1", "state": "SCREENING", "since": now().isoformat()}
+    LaneBoard(site.database, Service("http://127.0.0.1:1", prefix)).changed(record | told, Model())
+    assert [lane["title"] for lane in site.lanes().values()] == [title]
 
 
 def test_a_token_is_asked_for_in_words(site: Site, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import update
 
 from parcelsight.detector.errors import StorageError
 from parcelsight.inference.verdicts import Verdict
+from parcelsight.screening.desk.item_id import parse_item_id
 from parcelsight.screening.desk.retention import Rules, load_rules, prune
 from parcelsight.screening.storage.database import Database
 from parcelsight.screening.storage.tables import AuditRow, ParcelRow, ScanRow
@@ -115,6 +116,7 @@ def test_the_demonstration_leads_to_a_first_decision() -> None:
         until(lambda: browser.post("/api/desk/next").json()["parcel"], 120)
         parcel = browser.post("/api/desk/next").json()["parcel"]
         assert browser.get(parcel["scans"][0]["pixels_url"]).status_code == 200
+        assert parse_item_id(parcel["item_id"]).is_s10 and parcel["declared"]["contents"]
         assert browser.decide(parcel["id"], "open").status_code == 200
         assert Browser(base).get("/demo/wrong").status_code == 404
 

@@ -21,6 +21,7 @@ from parcelsight.inference.model_file import read_model
 from parcelsight.inference.stream.parcels import ParcelFinished
 from parcelsight.inference.stream.reading import BeltReader
 from parcelsight.inference.stream.sending import hello_of, messages_of
+from parcelsight.screening.desk.item_id import parse_item_id
 
 BELT_PARCELS = 8
 SAMPLES = Path(__file__).resolve().parents[1] / "datasets" / "samples"
@@ -52,6 +53,7 @@ def test_every_sample_gets_one_verdict_and_some_threats_alarm(tmp_path: Path) ->
 
 def test_the_demo_belt_brings_every_sample_in_both_views_and_some_alarm(tmp_path: Path) -> None:
     from parcelsight.commands.console_demo import lay_demo_belt
+    from parcelsight.commands.demo_labels import demo_labels
 
     belt = lay_demo_belt(tmp_path / "belt")
     reader = BeltReader(hello_of(belt, "demo"))
@@ -60,8 +62,17 @@ def test_the_demo_belt_brings_every_sample_in_both_views_and_some_alarm(tmp_path
     assert len(parcels) == BELT_PARCELS and all(set(parcel.views) == {"top", "side"} for parcel in parcels)
     detector = Detector(SHIPPED_MODEL)
     scans = [part.scan for parcel in parcels for part in parcel.views.values()]
+    assert [label.label for label in belt.labels] == demo_labels(), "each parcel has a number and a declaration"
     assert sum(len(detector.detect(canonical_rgb(scan))) > 0 for scan in scans) >= 2, "a fresh user meets alarms"
     assert len(belt) / belt.motion.line_rate_hz / BELT_PARCELS < 10, "a parcel comes every few seconds"
+
+
+def test_the_demo_parcels_numbers_are_right_and_come_once() -> None:
+    from parcelsight.commands.demo_labels import demo_labels
+
+    numbers = [number for label in demo_labels() for number in label.barcodes]
+    assert all(parse_item_id(number).is_s10 for number in numbers)
+    assert len(set(numbers)) == len(numbers) > 1000
 
 
 def test_samples_that_cannot_be_read_are_told_in_a_line(tmp_path: Path) -> None:

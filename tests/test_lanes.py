@@ -344,6 +344,12 @@ def test_the_worst_cause_is_shown_with_its_time_and_others() -> None:
     assert len(announced) == 6, "nothing changed, nothing is said"
 
 
+def test_a_lanes_title_is_told_with_its_state() -> None:
+    board = StateBoard(["hall-1", "b"], titles={"hall-1": "Hall 1, inbound"})
+    board.trouble(None, Cause.WORKERS, State.NOT_SCREENING, "none")
+    assert [status.to_record()["title"] for status in board.all()] == ["Hall 1, inbound", "b"]
+
+
 def test_a_slow_listener_is_told_what_it_missed_and_nobody_waits(start: Callable[..., Lanes]) -> None:
     lanes = start()
     slow = lanes.hub.subscribe(size=3)

@@ -49,6 +49,8 @@ class LaneConfig(_Section):
     """One scanner."""
 
     name: Name
+    title: Annotated[str, Field(max_length=80)] = ""
+    """As people call it, on consoles; without, the name."""
     source: AnySource
     policy: LossPolicy = LossPolicy.WAIT
     queue: int = Field(default=8, ge=1, le=1000)

@@ -47,9 +47,8 @@ class Lanes:
         self.config = config
         self.hub = Hub()
         self._stop = Event()
-        self.board = StateBoard(
-            (lane.name for lane in config.lanes), lambda status: self.hub.publish(StateChanged(status))
-        )
+        titles = {lane.name: lane.title for lane in config.lanes}
+        self.board = StateBoard(titles, lambda status: self.hub.publish(StateChanged(status)), titles)
         self.pool = self._make_pool()
         self.sources = open_sources(config, Surroundings(self.pool, self.hub))
         self.ledger = Ledger(config.ledger.resolve())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from threading import Lock
+from types import MappingProxyType
 
 
 class State(IntEnum):
@@ -68,11 +69,14 @@ class LaneStatus:
     """UTC; when this state or cause began."""
     others: tuple[Cause, ...] = ()
     """What else is wrong."""
+    title: str = ""
+    """As people call the lane; empty for its name."""
 
     def to_record(self) -> dict[str, object]:
         """As a plain value for JSON."""
         return {
             "lane": self.lane,
+            "title": self.title or self.lane,
             "state": self.state.name,
             "cause": self.cause and str(self.cause),
             "detail": self.detail,
@@ -90,14 +94,22 @@ class StateBoard:
     Args:
         lanes: names of the lanes.
         announce: called with each change, by the thread that made it.
+        titles: of lanes that people call otherwise.
     """
 
-    def __init__(self, lanes: Iterable[str], announce: Announce = lambda status: None) -> None:
+    def __init__(
+        self,
+        lanes: Iterable[str],
+        announce: Announce = lambda status: None,
+        titles: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._announce = announce
         self._lock = Lock()
         self._wrong: dict[str, dict[Cause, tuple[State, str]]] = {lane: {} for lane in lanes}
         now = datetime.now(UTC)
-        self._status = {lane: LaneStatus(lane, State.SCREENING, None, "", now) for lane in self._wrong}
+        self._status = {
+            lane: LaneStatus(lane, State.SCREENING, None, "", now, title=titles.get(lane, "")) for lane in self._wrong
+        }
 
     def all(self) -> list[LaneStatus]:
         """Every lane's status, in the order of the configuration."""
@@ -135,4 +147,5 @@ class StateBoard:
         state, detail = wrong[worst] if worst is not None else (State.SCREENING, "")
         same = (before.state, before.cause) == (state, worst)
         since = before.since if same else datetime.now(UTC)
-        return LaneStatus(lane, state, worst, detail, since, tuple(cause for cause in wrong if cause is not worst))
+        others = tuple(cause for cause in wrong if cause is not worst)
+        return replace(before, state=state, cause=worst, detail=detail, since=since, others=others)

@@ -57,6 +57,7 @@ class LaneState(BaseModel):
     """Whether a lane is screened right now, and if not, why and since when."""
 
     lane: str
+    title: str
     state: Literal["SCREENING", "DEGRADED", "NOT_SCREENING"]
     cause: str | None
     detail: str

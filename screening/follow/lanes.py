@@ -50,9 +50,16 @@ class LaneBoard:
             row = session.get(LaneRow, lane) or LaneRow(name=lane, title="")
             row.state, row.cause = state, str(told.get("cause") or "")[:200]
             row.since, row.heard_at, row.details = _moment(told.get("since")), now(), details
+            row.title = self._title(name, str(told.get("title") or name))
             session.add(row)
             session.flush()
             _tell(session, row)
+
+    def _title(self, name: str, title: str) -> str:
+        """What people call a lane: its title, of several sites' lanes behind the site's; empty for its name."""
+        if title == name:
+            return ""
+        return " · ".join(filter(None, (self._service.prefix, title[:80])))
 
     def lost(self, why: str) -> None:
         """The service cannot be reached: nothing is known to be screened."""
