@@ -65,6 +65,23 @@ _OVERFLOW = """() => {
 }"""
 
 
+_IN_REACH = """() => {
+  const cut = (part, by) => {
+    const {top, bottom, left, right} = part.getBoundingClientRect(), frame = by.getBoundingClientRect();
+    return bottom - top < 16 || top < frame.top - 1 || bottom > frame.bottom + 1 || left < frame.left - 1 || right > frame.right + 1;
+  };
+  const tools = document.querySelector('.tools');
+  const wanted = [...document.querySelectorAll('#presets button'), document.querySelector('.declaration')];
+  const covered = wanted.filter((part) => {
+    const {top, left, width} = part.getBoundingClientRect();
+    return !part.contains(document.elementFromPoint(left + width / 2, top + 8));
+  });
+  const rows = [...tools.children].slice(1).filter((part) => part.getBoundingClientRect().height > 60);
+  return [...wanted.filter((part) => cut(part, document.body)), ...covered, ...rows].map((part) => part.outerHTML.slice(0, 80));
+}"""
+"""A person's own settings and what was declared: whole, under nothing else, and the row of tools beside them unbroken."""
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with a_browser() as found:
@@ -142,6 +159,7 @@ def test_the_desk_fits_both_screens(day: ConsoleSite, browser: Browser, language
         assert page.evaluate(_OVERFLOW) == [False, False, []], (width, height)
         scan = page.evaluate("(() => { const box = viewer.getBoundingClientRect(); return box.width * box.height; })()")
         assert scan > 0.45 * width * height
+        assert page.evaluate(_IN_REACH) == [], (width, height)
         mirrored = page.evaluate("document.querySelector('.queue').getBoundingClientRect().left > innerWidth / 2")
         assert mirrored is (language == "ar")
         assert page.evaluate("getComputedStyle(viewer.shadowRoot.querySelector('.overlay')).direction") == "ltr"

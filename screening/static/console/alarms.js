@@ -22,7 +22,7 @@ export function listAlarms(list, parcel, judged, chosen) {
   found.sort((one, other) => other.alarm.score - one.alarm.score);
   list.replaceChildren(
     ...found.map(({ scan, alarm }) => alarmRow(parcel, scan, alarm, judged, chosen)),
-    ...parcel.scans.filter((scan) => scan.dense.length).map((scan) => denseRow(parcel, scan, chosen)));
+    ...parcel.scans.filter((scan) => scan.dense.length).map((scan, at) => denseRow(parcel, scan, at === 0, chosen)));
 }
 
 function alarmRow(parcel, scan, found, judged, chosen) {
@@ -30,24 +30,26 @@ function alarmRow(parcel, scan, found, judged, chosen) {
   const said = judged.get(id);
   const button = make("button", { type: "button", class: `alarm ${found.group}`, "data-alarm": id },
     make("span", { class: "swatch", "aria-hidden": "true" }),
-    make("span", { class: "what" }, make("strong", {}, term(found.class)), " ", make("span", { class: "group" }, term(found.group))),
+    make("span", { class: "what" }, make("strong", {}, term(found.class))),
     make("span", { class: "sure", title: word("score", { score: number(Math.round(found.score * 100) / 100) }) }, term(found.words_key)),
-    make("span", { class: "measured" }, reliability(parcel.reliability?.[found.class])),
-    parcel.scans.length > 1 ? make("span", { class: "where" }, term(scan.view)) : null,
+    make("span", { class: "measured" }, term(found.group), ...viewOf(parcel, scan), " · ", reliability(parcel.reliability?.[found.class])),
     said ? make("span", { class: `said ${said}` }, word(said === "right" ? "saidRight" : "saidWrong")) : null);
   button.addEventListener("click", () => chosen(id));
   return make("li", {}, button);
 }
 
-/** One row a view, however many areas: the same words again and again would hide the alarms. */
-function denseRow(parcel, scan, chosen) {
+/** Which of several views it is. */
+const viewOf = (parcel, scan) => (parcel.scans.length > 1 ? [" · ", term(scan.view)] : []);
+
+/** One row a view, however many areas, and what to do in the first alone: the same words again would hide the alarms. */
+function denseRow(parcel, scan, isFirst, chosen) {
   const id = `${scan.id}:dense0`;
   const count = scan.dense.length;
   const button = make("button", { type: "button", class: "alarm dense", "data-alarm": id },
     make("span", { class: "swatch", "aria-hidden": "true" }),
-    make("span", { class: "what" }, make("strong", {}, word("dense")), count > 1 ? ` × ${number(count)}` : null),
-    parcel.scans.length > 1 ? make("span", { class: "sure" }, term(scan.view)) : null,
-    make("span", { class: "measured" }, word("denseHint")));
+    make("span", { class: "what" }, make("strong", {}, word("dense")), " ",
+      make("span", { class: "many" }, count > 1 ? `× ${number(count)}` : null, ...viewOf(parcel, scan))),
+    isFirst ? make("span", { class: "measured" }, word("denseHint")) : null);
   button.addEventListener("click", () => chosen(id));
   return make("li", {}, button);
 }

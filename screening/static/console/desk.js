@@ -188,7 +188,8 @@ class DeskPage {
     const before = parcel?.decisions.filter((one) => !one.undone).at(-1);
     setText(byId("second-look"), before ? word("secondLook", { person: before.person, decision: term(before.kind), note: before.note }) : "");
     const declared = Object.entries(parcel?.declared ?? {}).filter(([, value]) => value !== null && value !== "");
-    byId("declared").replaceChildren(...declared.flatMap(([key, value]) => [make("dt", {}, term(key)), make("dd", {}, make("bdi", {}, String(value)))]));
+    byId("declared").replaceChildren(...declared.map(([key, value]) => (
+      make("div", { class: key }, make("dt", {}, term(key)), make("dd", {}, make("bdi", {}, String(value)))))));
     byId("declared-none").hidden = declared.length > 0 || !parcel;
     byId("pause").hidden = !parcel;
     document.title = parcel ? `${term(parcel.verdict)} · ${nameOf(parcel)}` : word("title");

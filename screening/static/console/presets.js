@@ -15,6 +15,12 @@ export function ownPresets({ viewer, presets, told }) {
     return button;
   });
   byId("presets").replaceChildren(...buttons);
+  showKept();
+
+  /** A key under which nothing is kept is dimmed. */
+  function showKept() {
+    PRESET_KEYS.forEach((key, at) => buttons[at].toggleAttribute("data-kept", Boolean(kept[key])));
+  }
 
   function recall(key) {
     if (!kept[key]) return told(word("presetNone", { key }));
@@ -28,6 +34,7 @@ export function ownPresets({ viewer, presets, told }) {
       const wanted = { ...preferences.presets, [key]: viewer.preset };
       await call("PUT", "/api/me/preferences", { ...preferences, presets: wanted, preset: wanted[PRESET_KEYS[0]] ?? null });
       kept[key] = viewer.preset;
+      showKept();
       told(word("presetKept", { key }));
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof Lost)) throw error;

@@ -73,6 +73,7 @@ export const TOOLBAR = sheet(`
 :host([orientation="vertical"]) .bar { flex-direction: column; flex-wrap: nowrap; }
 .group { display: flex; flex-wrap: wrap; gap: 4px; }
 :host([orientation="vertical"]) .group { display: grid; grid-template-columns: 1fr 1fr; }
+.bar:not(:has(.group + .group)) .group { display: contents; }
 .group + .group { border-inline-start: 1px solid #55595d; padding-inline-start: 4px; }
 :host([orientation="vertical"]) .group + .group { border-inline-start: 0; padding-inline-start: 0; border-block-start: 1px solid #55595d; padding-block-start: 4px; }
 button { display: inline-flex; align-items: center; justify-content: center; gap: 6px; min-block-size: 44px; min-inline-size: 44px; padding: 0 9px;
@@ -87,6 +88,7 @@ button[aria-pressed="true"] kbd { color: #0b3a75; } button[aria-disabled="true"]
 svg { inline-size: 22px; block-size: 22px; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; flex: none; }
 :host([compact]) .word { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); }
 :host([compact]) button { position: relative; justify-content: space-between; min-inline-size: 56px; }
+@media (max-width: 1500px) { :host([compact]) button { min-inline-size: 50px; padding: 0 6px; gap: 4px; } }
 label { display: inline-flex; align-items: center; gap: 8px; padding: 0 8px; min-block-size: 44px; }
 input[type=range] { inline-size: 110px; accent-color: #b9d7ff; }
 output { min-inline-size: 4ch; }
