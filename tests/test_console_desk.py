@@ -10,7 +10,8 @@ import pytest
 
 from parcelsight.inference.verdicts import Verdict
 from parcelsight.screening.audit.verification import verify
-from parcelsight.screening.storage.tables import AuditRow, DecisionRow, ScanRow
+from parcelsight.screening.storage.tables import AuditRow, DecisionRow, LaneRow, ScanRow
+from parcelsight.screening.storage.times import now
 from parcelsight.screening.viewer_format import unpack
 from tests.console_parts import Browser, Site, running_console
 
@@ -57,6 +58,7 @@ def test_a_working_day(site: Site) -> None:
     figures = supervisor.get("/api/figures").json()
     assert figures["truth"]["found"] == 1 and figures["work"]["decisions"]["release"] == 1
     assert "slide" not in supervisor.get("/supervisor/decisions.csv").text.splitlines()[0]
+    assert "found: 1 × part" in supervisor.page("/audit").text
     for path in ("/supervisor", "/supervisor/classes", f"/parcels/{alarm}", "/parcels", "/openings", "/audit", "/desk"):
         answer = supervisor.page(path)
         assert answer.status_code == 200, path
@@ -189,6 +191,17 @@ def test_preferences_are_kept(site: Site) -> None:
     wanted = {"hotkeys": {"organic": "q"}, "theme": "dark", "name": "نص"}
     assert browser.send("PUT", "/api/me/preferences", wanted).status_code == 200
     assert site.sign_in("operator").get("/api/me/preferences").json() == wanted
+
+
+def test_pages_call_a_lane_as_people_do(site: Site) -> None:
+    parcel, elsewhere, supervisor = site.parcel(), site.parcel(lane="dock-2"), site.sign_in("supervisor")
+    with site.console.database.write() as session:
+        session.add(LaneRow(name="dock-1", title="Dock 1, inbound", state="SCREENING", since=now(), heard_at=now()))
+    rows = supervisor.page("/parcels").text.partition("<tbody>")[2]
+    assert rows.count("<td>Dock 1, inbound</td>") == 1 and rows.count("<td>dock-2</td>") == 1
+    assert "<dd>Dock 1, inbound</dd>" in supervisor.page(f"/parcels/{parcel}").text
+    assert "<dd>dock-2</dd>" in supervisor.page(f"/parcels/{elsewhere}").text
+    assert ">Dock 1, inbound</option>" in supervisor.page("/supervisor/classes").text
 
 
 def test_a_csv_holds_no_formula(site: Site) -> None:

@@ -42,6 +42,11 @@ def lanes_json(session: Session) -> list[dict[str, Any]]:
     return [lane_json(row) for row in session.scalars(select(LaneRow).order_by(LaneRow.name))]
 
 
+def lane_titles(session: Session) -> dict[str, str]:
+    """By name, what people call each lane; in the order of names."""
+    return {row.name: row.title or row.name for row in session.scalars(select(LaneRow).order_by(LaneRow.name))}
+
+
 def lane_json(row: LaneRow) -> dict[str, Any]:
     """A lane; ``words`` is its cause in English, to be translated by ``cause``."""
     silent = now() - row.heard_at > SILENT

@@ -116,7 +116,8 @@ class ParcelsPage:
     parcels: Sequence[Mapping[str, Any]]
     """``brief``, newest first."""
     query: Mapping[str, str]
-    lanes: Sequence[str]
+    lanes: Mapping[str, str]
+    """Titles by name."""
     states: Sequence[str]
     verdicts: Sequence[str]
     next_before: int | None
@@ -160,7 +161,8 @@ class ClassesPage:
     hours: int
     lane: str
     classes: Sequence[ClassFigures]
-    lanes: Sequence[str]
+    lanes: Mapping[str, str]
+    """Titles by name."""
     query_string: str
 
 

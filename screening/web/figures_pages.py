@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from ..audit.chain import append
 from ..desk.figures import ClassFigures, Period, Truth, Work, by_class, truth, work
-from ..desk.lane_states import lanes_json
+from ..desk.lane_states import lane_titles, lanes_json
 from ..people.accounts import people, require_row
 from ..rates import Rate
-from ..storage.tables import DecisionRow, LaneRow, ParcelRow, PersonRow
+from ..storage.tables import DecisionRow, ParcelRow, PersonRow
 from ..storage.times import now
 from .console import Console
 from .contexts import ClassesPage, SupervisorPage
@@ -50,8 +50,8 @@ def figures_router(console: Console) -> APIRouter:
     def classes(request: Request, hours: Hours = 24 * 30, lane: Name = "") -> Response:
         with console.read() as session:
             period = _period(session, hours, lane, "")
-            lanes = list(session.scalars(select(LaneRow.name).order_by(LaneRow.name)))
-            shown = ClassesPage(period, hours, lane, by_class(session, period), lanes, _query(hours, lane, ""))
+            titles = lane_titles(session)
+            shown = ClassesPage(period, hours, lane, by_class(session, period), titles, _query(hours, lane, ""))
         return page(console, request, "supervisor_classes.html", shown)
 
     @router.get("/api/figures", tags=["figures"], summary="Work and agreement in a period")

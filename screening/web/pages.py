@@ -18,9 +18,9 @@ from ...inference.verdicts import Verdict
 from ..audit.chain import append
 from ..desk.item_id import parse_item_id
 from ..desk.journal import brief
-from ..desk.lane_states import lanes_json
+from ..desk.lane_states import lane_titles, lanes_json
 from ..people.roles import Permission
-from ..storage.tables import AuditRow, DecisionRow, LaneRow, OpeningRow, ParcelRow, ParcelState, PersonRow
+from ..storage.tables import AuditRow, DecisionRow, OpeningRow, ParcelRow, ParcelState, PersonRow
 from .console import Console
 from .contexts import Complaint, DeskPage, HelpPage, OpeningsPage, ParcelPage, ParcelsPage
 from .desk_api import Number
@@ -88,7 +88,7 @@ def pages_router(console: Console) -> APIRouter:
             shown = ParcelsPage(
                 parcels=[brief(parcel) for parcel in found[:_PAGE]],
                 query=query,
-                lanes=list(session.scalars(select(LaneRow.name).order_by(LaneRow.name))),
+                lanes=lane_titles(session),
                 states=tuple(map(str, ParcelState)),
                 verdicts=tuple(map(str, Verdict)),
                 next_before=found[_PAGE - 1].id if len(found) > _PAGE else None,

@@ -59,6 +59,7 @@ def parcel_json(
         "id": parcel.id,
         "state": str(parcel.state),
         "lane": parcel.lane,
+        "lane_title": (lane.title if lane is not None else "") or parcel.lane,
         "item_id": parcel.item_id,
         "declared": parcel.declared,
         "arrived_at": _iso(parcel.arrived_at),

@@ -56,7 +56,7 @@ def environment(language: str) -> Environment:
         number=_localised(lambda value, where: format_decimal(value, locale=where)),
         tenths=_localised(lambda value, where: format_decimal(round(value, 1) + 0.0, "#,##0.0", locale=where)),
         hundredths=_localised(lambda value, where: format_decimal(round(value, 2) + 0.0, "#,##0.00", locale=where)),
-        percent=_localised(lambda value, where: format_percent(value, "#,##0.0 %", locale=where)),
+        percent=_localised(lambda value, where: format_percent(value, "#,##0.0\u00a0%", locale=where)),
         refusal=lambda text: refusal(language, text),
         as_json=lambda value: json.dumps(value, default=str, ensure_ascii=True),
     )

@@ -62,7 +62,7 @@ JSON (session cookie; errors are ``{"error": …, "remedy": …}``; 409 where th
 
 Parcel::
 
-    {id, state, lane, item_id, declared: {…}, arrived_at, verdict, lease_until, training: false,
+    {id, state, lane, lane_title, item_id, declared: {…}, arrived_at, verdict, lease_until, training: false,
      scans: [{id, view, kind, width_px, height_px, pitch_mm, verdict, reason,
               detections: [{id, class, group, score, xyxy_px, words, words_key}], dense: [[x1,y1,x2,y2]…],
               marks: [{id, kind, detection_id, label, xyxy_px, person, is_mine}],
