@@ -236,6 +236,8 @@ def test_dates_and_numbers_follow_the_language() -> None:
     assert "1\u202f234,5" in shown["fr"] and "02/03/2026" in shown["fr"]
     assert "1234,5" in shown["es"] or "1.234,5" in shown["es"]
     assert locale_of("ar").text_direction == "rtl"
+    assert shown["ar"].startswith("\u2068") and "\u2069 " in shown["ar"], "isolated, or its parts change places"
+    assert not {"\u2068", "\u2069"} & set(shown["en"] + shown["fr"] + shown["es"])
 
 
 def test_a_language_that_is_not_there_is_english() -> None:

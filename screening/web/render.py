@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from babel import negotiate_locale
+from babel import Locale, negotiate_locale
 from babel.dates import LOCALTZ, format_date, format_datetime, format_time
 from babel.numbers import format_decimal, format_percent
 from fastapi import Request
@@ -50,7 +50,7 @@ def environment(language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.filters.update(
-        moment=_localised(lambda value, where: format_datetime(_moment(value), "short", LOCALTZ, where)),
+        moment=_localised(_short),
         day=_localised(lambda value, where: format_date(_moment(value), "medium", where)),
         clock=_localised(lambda value, where: format_time(_moment(value), "short", LOCALTZ, where)),
         number=_localised(lambda value, where: format_decimal(value, locale=where)),
@@ -70,6 +70,12 @@ def _localised(format_value: Any) -> Any:
         return "" if value is None else str(format_value(value, context["locale"]))
 
     return told
+
+
+def _short(value: Any, where: Locale) -> str:
+    """Day and time; isolated where text runs from the right: beside a Latin name its parts would change places."""
+    told = format_datetime(_moment(value), "short", LOCALTZ, where)
+    return f"\N{FIRST STRONG ISOLATE}{told}\N{POP DIRECTIONAL ISOLATE}" if where.text_direction == "rtl" else told
 
 
 def _moment(value: Any) -> datetime:
