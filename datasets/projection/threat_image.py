@@ -79,6 +79,21 @@ class ThreatImage:
         pads = ((pad_px, pad_px), (pad_px, pad_px), (0, 0))
         passed = np.pad(self.passed, pads, constant_values=1.0)
         if sigma_px > 0.05:
-            layers = [cv2.GaussianBlur(passed[:, :, k], (0, 0), sigma_px) for k in range(passed.shape[2])]
-            passed = np.stack(layers, axis=-1)
+            kernel = point_spread(sigma_px)
+            passed = cv2.sepFilter2D(passed, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE).reshape(passed.shape)
         return replace(self, passed=np.minimum(passed, 1.0).astype(np.float32))
+
+
+def point_spread(sigma_px: float) -> NDArray[np.float64]:
+    """Odd kernel of sum 1 and variance ``sigma_px²``, however narrow.
+
+    A sampled Gaussian is narrower than it says below 0.7 pixels, at 0.3 by half; borders of projections were then
+    sharper than the scanner's. Steps of three taps tend to the discrete Gaussian: T. Lindeberg, Scale-space for
+    discrete signals, IEEE Transactions on Pattern Analysis and Machine Intelligence 12 (1990) 234-254.
+    """
+    steps = max(1, int(np.ceil(sigma_px**2 / 0.4)))
+    side = sigma_px**2 / (2 * steps)
+    kernel = np.ones(1)
+    for _ in range(steps):
+        kernel = np.convolve(kernel, [side, 1 - 2 * side, side])
+    return kernel

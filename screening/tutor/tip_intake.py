@@ -1,8 +1,8 @@
 """Projection on the way in: which parcels carry one is settled, and the pictures made, before anybody hears of them.
 
 Every parcel that might carry one takes the same path: a threat is projected into it, and thrown away unless the
-site's secret says that it stays; then it is held until a fixed time has passed since it came. So neither the time a
-parcel takes to arrive nor the load of the machine tells of a projection.
+site's secret says that it stays; then it is held until a fixed time has passed since it came, or twice that, or as
+often as it takes. So neither the time a parcel takes to arrive nor the load of the machine tells of a projection.
 """
 
 from __future__ import annotations
@@ -92,13 +92,12 @@ class TipIntake:
             _log.exception("no threat could be projected into a parcel of %s", parcel.lane)
         if self._hold_s is None:
             return made
-        left = self._hold_s - (monotonic() - began)
-        if left > 0:
-            self._wait(left)
-        elif made is not None:
-            _log.warning("a projection took %.1f s, too long to stay unnoticed: left out", self._hold_s - left)
-            self.forget(made)
-            return None
+        took = monotonic() - began
+        if took > self._hold_s:
+            _log.warning("a projection took %.1f s; parcels of %s come later for it", took, parcel.lane)
+        # To the next multiple: one that took too long must tell no more than any other. Left out, being late would
+        # tell that a parcel carries none.
+        self._wait(self._hold_s - took % self._hold_s)
         return made
 
     def _made(self, parcel: ParcelRow, settings: TipSettings) -> Made | None:
