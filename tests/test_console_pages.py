@@ -68,7 +68,8 @@ _OVERFLOW = """() => {
 _IN_REACH = """() => {
   const cut = (part, by) => {
     const {top, bottom, left, right} = part.getBoundingClientRect(), frame = by.getBoundingClientRect();
-    return bottom - top < 16 || top < frame.top - 1 || bottom > frame.bottom + 1 || left < frame.left - 1 || right > frame.right + 1;
+    const across = left < frame.left - 1 || right > frame.right + 1;
+    return bottom - top < 16 || across || top < frame.top - 1 || bottom > frame.bottom + 1;
   };
   const tools = document.querySelector('.tools');
   const wanted = [...document.querySelectorAll('#presets button'), document.querySelector('.declaration')];
@@ -77,9 +78,10 @@ _IN_REACH = """() => {
     return !part.contains(document.elementFromPoint(left + width / 2, top + 8));
   });
   const rows = [...tools.children].slice(1).filter((part) => part.getBoundingClientRect().height > 60);
-  return [...wanted.filter((part) => cut(part, document.body)), ...covered, ...rows].map((part) => part.outerHTML.slice(0, 80));
+  const wrong = [...wanted.filter((part) => cut(part, document.body)), ...covered, ...rows];
+  return wrong.map((part) => part.outerHTML.slice(0, 80));
 }"""
-"""A person's own settings and what was declared: whole, under nothing else, and the row of tools beside them unbroken."""
+"""A person's own settings and what was declared: whole, under nothing else; the row of tools beside them unbroken."""
 
 
 @pytest.fixture(scope="module")
