@@ -29,6 +29,10 @@ _QUARTILE_OF_NORMAL = 0.3186
 """25th percentile of |x| of a standard normal x: most of a scan's pixels are structure, the quietest tell the noise."""
 _LEVELS = np.array([0.05, 0.1, 0.17, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.83, 0.9, 0.95])
 """Bins of transmission; above them many scanners clip, below them scatter and dark residue rule."""
+_AIR = 0.95
+_CLIPPED_SHARE = 0.02
+"""Of air at the very brightest level: then the scanner cuts its noise off."""
+_MEDIAN_OF_NORMAL = 0.6745
 _MIN_PIXELS = 300
 _STEP_PX = 5
 _SHARPEST = 16
@@ -76,23 +80,41 @@ def traits_of(transmission: NDArray[np.float32]) -> ScanTraits:
 
 
 def _noise_of(channel: NDArray[np.float32]) -> tuple[float, float]:
-    """Gain and electronic noise from variance against mean: var = gain · T + electronic², by least squares."""
+    """Gain and electronic noise: var = gain · T + electronic².
+
+    Air has no structure, and tells the gain where the scanner does not clip it. Elsewhere the calmest bin does: texture
+    adds to the variance everywhere, threefold in a usual parcel.
+    """
     residue = np.abs(cv2.filter2D(channel, -1, _IMMERKAER, borderType=cv2.BORDER_REFLECT))
+    gain = _gain_of_air(channel, residue)
+    if gain is None:
+        gain = _gain_of_matter(channel, residue)
+    return (TYPICAL_GAIN if gain is None else max(gain, 1e-7)), TYPICAL_ELECTRONIC
+
+
+def _gain_of_air(channel: NDArray[np.float32], residue: NDArray[np.float32]) -> float | None:
+    """None where there is little air, or it is clipped."""
+    air = cv2.erode((channel > _AIR).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    values = channel[air]
+    if len(values) < _MIN_PIXELS or (values >= channel.max()).mean() > _CLIPPED_SHARE:
+        return None
+    deviation = float(np.median(residue[air])) / _MEDIAN_OF_NORMAL
+    return (deviation**2 - TYPICAL_ELECTRONIC**2) / float(values.mean())
+
+
+def _gain_of_matter(channel: NDArray[np.float32], residue: NDArray[np.float32]) -> float | None:
+    """None where too few shades of grey are there to tell."""
     mean = cv2.blur(channel, (3, 3))
     bin_of = np.digitize(mean, _LEVELS)
-    means, variances = [], []
+    gains = []
     for bin_index in range(1, len(_LEVELS)):
         chosen = bin_of == bin_index
         if chosen.sum() < _MIN_PIXELS:
             continue
-        means.append(float(mean[chosen].mean()))
-        variances.append(float(np.percentile(residue[chosen], 25) / _QUARTILE_OF_NORMAL) ** 2)
-    if len(means) < 3:
-        return TYPICAL_GAIN, TYPICAL_ELECTRONIC
-    # Through the typical electronic noise: what structure adds to dark bins must not pass for it.
-    excess = np.array(variances) - TYPICAL_ELECTRONIC**2
-    gain = float(np.median(np.maximum(excess, 0) / np.array(means)))
-    return max(gain, 1e-7), TYPICAL_ELECTRONIC
+        variance = float(np.percentile(residue[chosen], 25) / _QUARTILE_OF_NORMAL) ** 2
+        # Less the typical electronic noise: what structure adds to dark bins must not pass for it.
+        gains.append((variance - TYPICAL_ELECTRONIC**2) / float(mean[chosen].mean()))
+    return min(gains) if len(gains) >= 3 else None
 
 
 def edge_spread(picture: NDArray[np.float32]) -> float:
