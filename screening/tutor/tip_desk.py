@@ -135,8 +135,10 @@ class TipDesk:
     def overdue(self, session: Session, person: Person, parcel_id: int) -> Revealed | None:
         """A miss where the time to answer is over; None otherwise, as for every other parcel."""
         looked_s = self._looked_s(parcel_id)
+        if looked_s <= current(session).limit_s:  # asked first, of every parcel: all take as long
+            return None
         row = open_projection(session, parcel_id, for_update=True)
-        if row is None or looked_s <= current(session).limit_s:
+        if row is None:
             return None
         row.is_late, row.took_ms = True, round(1000 * looked_s)
         return self._close(session, row, person, TipOutcome.MISS)
