@@ -26,6 +26,7 @@ from typing import Any
 
 import httpx
 
+from benchmarks.ledger_chaos import free_port
 from parcelsight.screening.audit.verification import verify
 from parcelsight.screening.people import sessions
 from parcelsight.screening.people.accounts import create_person
@@ -115,7 +116,7 @@ def chaos(
     """
     database = Database(url or str(folder / "console.db"))
     token = _prepare(database, parcels)
-    port = 20_000 + random.Random(seed).randrange(10_000)
+    port = free_port()
     officer = Officer(f"http://127.0.0.1:{port}", token)
     moments = random.Random(seed)
     process = _start(folder, url, port)
@@ -212,8 +213,8 @@ def _judge(database: Database, officer: Officer, back_s: list[float]) -> Report:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run it and print what came out."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it and print what came out; exit status 1 where a decision was lost or doubled, or none was made."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
@@ -226,7 +227,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(json.dumps(asdict(report)))
     if chosen.json:
         chosen.json.write_text(json.dumps(asdict(report), indent=1) + "\n", encoding="utf-8")
+    return 0 if report.acknowledged and report.record_is_whole and not report.lost and not report.doubled else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

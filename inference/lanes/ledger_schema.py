@@ -46,6 +46,10 @@ CREATE TABLE cursors (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT RO
 """
 
 
+CACHE_KB = 512
+"""Of pages in memory: a ledger looks at what came last. SQLite's own 2 MB fill over hours and look like a leak."""
+
+
 def open_database(path: Path) -> sqlite3.Connection:
     """Open or make the database; every commit is on disk when it returns.
 
@@ -57,6 +61,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA synchronous=FULL")
         database.execute("PRAGMA foreign_keys=ON")
+        database.execute(f"PRAGMA cache_size=-{CACHE_KB}")
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version == 0:
             database.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
