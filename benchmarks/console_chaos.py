@@ -126,7 +126,7 @@ def chaos(
     try:
         _wait_until_up(officer.url)
         while len(back_s) < kills and monotonic() - began < most_s:
-            sleep(moments.uniform(0.0, 0.5))
+            sleep(moments.uniform(0.0, 1.5))  # long enough to decide something in between on a slow machine, too
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed = monotonic()

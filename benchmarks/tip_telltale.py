@@ -1,6 +1,6 @@
 """Does anything tell which parcels carry a projected threat? Two classifiers try.
 
-    python -m benchmarks.tip_telltale --parcels 800 --scenes 400 --save docs/results/tutor/telltale.json
+    python -m benchmarks.tip_telltale --parcels 800 --scenes 400 --first 13001 --save docs/results/tutor/telltale.json
 
 **wire**: everything a browser receives of a parcel before it is answered (news, queue, parcel, answers' sizes, headers
 and times, of every request a desk makes), except pixels, against whether it carries a projection.
@@ -214,6 +214,8 @@ def main() -> None:
         print(json.dumps(result["wire"]), flush=True)
     if arguments.save:
         arguments.save.parent.mkdir(parents=True, exist_ok=True)
+        kept = json.loads(arguments.save.read_text("utf-8")) if arguments.save.exists() else {}
+        result = kept | result  # a part that was left out keeps its figures
         arguments.save.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     areas = [result[part][model]["auc"] for part in ("border", "wire") if part in result
              for model in ("boosted trees", "logistic regression")]  # fmt: skip
