@@ -31,6 +31,7 @@ _QUIET = {
 }
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Despite its name: 127.0.0.1 is then not replaced by an address that others reach."""
+_HAPROXY = "RAY_SERVE_ENABLE_HA_PROXY"
 _HAPROXY_FILES = {
     "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": "haproxy.cfg",
     "RAY_SERVE_HAPROXY_SOCKET_PATH": "admin.sock",
@@ -77,9 +78,13 @@ def _haproxy_settings() -> Iterator[None]:
     """Its files go to a folder of ours alone, which is removed at the end."""
     # Mode 0700. Socket paths are short or refused, and Ray puts a name of 56 characters between.
     with TemporaryDirectory(prefix="ps-", dir="/tmp") as folder:
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "1"
-        os.environ.update({name: str(Path(folder) / file) for name, file in _HAPROXY_FILES.items()})
-        yield
+        settings = {name: str(Path(folder) / file) for name, file in _HAPROXY_FILES.items()}
+        os.environ.update(settings | {_HAPROXY: "1"})
+        try:
+            yield
+        finally:  # the folder goes: a later session must not look for it
+            for name in (*settings, _HAPROXY):
+                os.environ.pop(name, None)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from parcelsight.datasets.belt_files import RecordedBelt
 from parcelsight.detector.detections import Detections
 from parcelsight.detector.errors import SourceError, UsageError
 from parcelsight.inference.lanes.arrival import Arrival
+from parcelsight.inference.lanes.belt_screening import BeltScreening
 from parcelsight.inference.lanes.causes import LossCause
 from parcelsight.inference.lanes.events import EarlyResult, Hub
 from parcelsight.inference.lanes.jobs import JobFailed, WindowJob, WindowResult
@@ -32,6 +33,7 @@ from parcelsight.inference.lanes.source import Receipt, Refusal, Surroundings
 from parcelsight.inference.lanes.source_lines import LinesConfig, LinesSource
 from parcelsight.inference.lanes.state import Cause
 from parcelsight.inference.stream.framing import Damage, Deframer
+from parcelsight.inference.stream.parcels import ParcelStarted
 from parcelsight.inference.stream.protocol import (
     End,
     Hello,
@@ -42,6 +44,7 @@ from parcelsight.inference.stream.protocol import (
     Status,
     encode,
 )
+from parcelsight.inference.stream.reading import BeltReader
 from parcelsight.inference.stream.sender import send_belt
 from parcelsight.inference.stream.sending import hello_of, messages_of
 from parcelsight.inference.verdicts import Verdict
@@ -339,6 +342,33 @@ def test_a_full_lane_stops_the_belt_and_nothing_is_durable_before_its_receipt() 
         ):
             last = ([last, *answers(sock, deframer)])[-1]
         assert isinstance(last, Status) and last.durable > 1900 and not last.stop_belt
+
+
+def test_no_parcel_begins_while_two_wait_for_their_verdict() -> None:
+    """However few events they make."""
+    values = parcel_lines(700, (100, 160), (250, 310), (400, 460))
+    reader = BeltReader(HELLO)
+    events = list(reader.add(LinesMessage(0, 0.0, 0, values, motion=1)))
+    *before, third = events[: [type(event) for event in events].index(ParcelStarted, 4) + 1]
+    assert [isinstance(event, ParcelStarted) for event in before].count(True) == 2
+    hold, taken = Event(), []
+
+    def deliver(arrival: Arrival) -> Receipt:
+        assert hold.wait(20)
+        taken.append(arrival.scan_id)
+        return Receipt(len(taken))
+
+    screening = BeltScreening("hall", Surroundings(DarkDetector(), Hub()), deliver, Event())  # type: ignore[arg-type]
+    screening.start()
+    try:
+        assert all(screening.take(event, 1) for event in before)
+        assert not screening.take(third, 0.05)
+        hold.set()
+        assert screening.take(third, 20) and taken
+    finally:
+        hold.set()
+        screening.close()
+    assert len(taken) == 2
 
 
 def page_code(language: str) -> str:

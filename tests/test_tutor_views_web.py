@@ -18,7 +18,17 @@ from tests.console_hands import DEADLINE_MS, a_browser
 from tests.console_parts import Browser as Client
 from tests.console_site import ConsoleSite, signed_in
 from tests.test_console_pages import problems_of
-from tests.tutor_console import EXAMINATION, OFFICER, STUDY, begun, enrolled, items, training_site
+from tests.tutor_console import (
+    EXAMINATION,
+    OFFICER,
+    STUDY,
+    begun,
+    client_of,
+    enrolled,
+    following,
+    items,
+    training_site,
+)
 from tests.two_views import CUT_PX, import_two_views
 
 if TYPE_CHECKING:
@@ -42,22 +52,14 @@ def site(tmp_path: Path) -> Iterator[ConsoleSite]:
 
 @pytest.fixture
 def officer(site: ConsoleSite) -> Iterator[Client]:
-    client = Client(site.url, site.session(OFFICER))
-    yield client
-    client.http.close()
+    with client_of(site, OFFICER) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with a_browser() as found:
         yield found
-
-
-def following(client: Client, exercise: int) -> dict[str, Any]:
-    answer = client.post(f"/api/tutor/exercises/{exercise}/next")
-    assert answer.status_code == 200, answer.text
-    item: dict[str, Any] = answer.json()["item"]
-    return item
 
 
 def answered(client: Client, item: dict[str, Any], **more: Any) -> dict[str, Any]:

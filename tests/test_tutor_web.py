@@ -28,8 +28,10 @@ from tests.tutor_console import (
     SUPERVISOR,
     TRAINER,
     begun,
+    client_of,
     enrolled,
     exercise_of,
+    following,
     items,
     training_site,
     who,
@@ -44,23 +46,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleSite]:
 
 @pytest.fixture
 def officer(site: ConsoleSite) -> Iterator[Browser]:
-    browser = Browser(site.url, site.session(OFFICER))
-    yield browser
-    browser.http.close()
+    with client_of(site, OFFICER) as client:
+        yield client
 
 
 @pytest.fixture
 def trainer(site: ConsoleSite) -> Iterator[Browser]:
-    browser = Browser(site.url, site.session(TRAINER))
-    yield browser
-    browser.http.close()
-
-
-def following(browser: Browser, exercise: int) -> dict[str, Any]:
-    answer = browser.post(f"/api/tutor/exercises/{exercise}/next")
-    assert answer.status_code == 200, answer.text
-    item: dict[str, Any] = answer.json()["item"]
-    return item
+    with client_of(site, TRAINER) as client:
+        yield client
 
 
 def said(number: int | str, **more: Any) -> dict[str, Any]:

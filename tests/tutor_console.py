@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -15,6 +16,7 @@ from parcelsight.screening.storage.times import now
 from parcelsight.screening.tutor.courses import CoursePlan, StepPlan, create_course, enrol
 from parcelsight.screening.tutor.exercises import start
 from parcelsight.screening.tutor.tables import ExerciseRow, ItemRow, Mode, Origin, PictureRow, StepRow
+from tests.console_parts import Browser
 from tests.console_site import ConsoleSite, console_site, middle_alarm, sample_files
 
 TRAINER, OFFICER, COLLEAGUE, SUPERVISOR = "teresa", "amina", "luc", "marc"
@@ -62,6 +64,24 @@ def training_site(folder: Path, *, is_stocked: bool = True) -> Iterator[ConsoleS
 def who(site: ConsoleSite, login: str) -> Person:
     with site.console.read() as session:
         return person_of(require_row(session, login))
+
+
+@contextmanager
+def client_of(site: ConsoleSite, login: str) -> Iterator[Browser]:
+    """Somebody who is signed in."""
+    client = Browser(site.url, site.session(login))
+    try:
+        yield client
+    finally:
+        client.http.close()
+
+
+def following(client: Browser, exercise: int) -> dict[str, Any]:
+    """The picture that an exercise shows next, as the page is told."""
+    answer = client.post(f"/api/tutor/exercises/{exercise}/next")
+    assert answer.status_code == 200, answer.text
+    item: dict[str, Any] = answer.json()["item"]
+    return item
 
 
 def enrolled(site: ConsoleSite, login: str, *steps: StepPlan, title: str = "Parts") -> tuple[int, list[StepRow]]:

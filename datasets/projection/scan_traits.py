@@ -36,8 +36,8 @@ _MEDIAN_OF_NORMAL = 0.6745
 _MIN_PIXELS = 300
 _STEP_PX = 5
 _SHARPEST = 16
-"""Percentile of edge spreads that is taken for the scanner's own: most edges are softer because the objects' are. At 16
-the variance has no bias over 70 rendered scans whose point spread is known (standard deviation .08 square pixels)."""
+"""Percentile of edge spreads that is taken for the scanner's own: most edges are softer because the objects' are.
+On rendered scans, whose point spread is known, 16 has the least bias (``benchmarks/scan_traits_truth.py``)."""
 _MIN_EDGES = 40
 
 
@@ -83,7 +83,7 @@ def _noise_of(channel: NDArray[np.float32]) -> tuple[float, float]:
     """Gain and electronic noise: var = gain · T + electronic².
 
     Air has no structure, and tells the gain where the scanner does not clip it. Elsewhere the calmest bin does: texture
-    adds to the variance everywhere, threefold in a usual parcel.
+    adds to the variance everywhere, and more than noise itself in a usual parcel.
     """
     residue = np.abs(cv2.filter2D(channel, -1, _IMMERKAER, borderType=cv2.BORDER_REFLECT))
     gain = _gain_of_air(channel, residue)

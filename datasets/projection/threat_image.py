@@ -87,9 +87,9 @@ class ThreatImage:
 def point_spread(sigma_px: float) -> NDArray[np.float64]:
     """Odd kernel of sum 1 and variance ``sigma_px²``, however narrow.
 
-    A sampled Gaussian is narrower than it says below 0.7 pixels, at 0.3 by half; borders of projections were then
-    sharper than the scanner's. Steps of three taps tend to the discrete Gaussian: T. Lindeberg, Scale-space for
-    discrete signals, IEEE Transactions on Pattern Analysis and Machine Intelligence 12 (1990) 234-254.
+    A sampled Gaussian is narrower than it says where it has few pixels: at 0.3 its deviation is 0.09. Borders of
+    projections were then sharper than the scanner's. Steps of three taps tend to the discrete Gaussian: T. Lindeberg,
+    Scale-space for discrete signals, IEEE Transactions on Pattern Analysis and Machine Intelligence 12 (1990) 234-254.
     """
     steps = max(1, int(np.ceil(sigma_px**2 / 0.4)))
     side = sigma_px**2 / (2 * steps)
