@@ -28,6 +28,7 @@ from parcelsight.screening.tutor.progress import courses_of
 from parcelsight.screening.tutor.tables import ItemRow
 from tests.console_site import ConsoleSite, console_site, signed_in
 from tests.tutor_console import COLLEAGUE, OFFICER, SUPERVISOR, TRAINER, who
+from tests.tutor_hands import a_threat, learnt, point
 from tests.viewer_bench import SOFTWARE_GL
 
 if TYPE_CHECKING:
@@ -147,47 +148,21 @@ def exercise(site: ConsoleSite, browser: Browser, out: Path, suffix: str, size: 
         page.keyboard.press("Enter")
         page.wait_for_selector("body[data-state=decide]")
         page.wait_for_timeout(1200)
-        box = threat_on_screen(site, page)
-        if box is not None:
+        place = a_threat(site, page)
+        if place is not None:
             break
-        page.keyboard.press("r")
-        page.keyboard.press("5")
-        page.wait_for_selector("body[data-state=feedback]")
+        point(page, None)
+        learnt(page)
     save(page, out / f"training-look{suffix}.jpg")
-    page.mouse.click(*box or (400, 400))
+    point(page, place)
     page.wait_for_selector("#sureness:visible")
     page.wait_for_timeout(400)
     save(page, out / f"training-sure{suffix}.jpg")
-    page.keyboard.press("5")
-    page.wait_for_selector("body[data-state=feedback]")
+    learnt(page)
     page.wait_for_timeout(1200)
     save(page, out / f"training-feedback{suffix}.jpg")
     page.keyboard.press("Enter")
     page.context.close()
-
-
-def threat_on_screen(site: ConsoleSite, page: Page) -> tuple[float, float] | None:
-    """The middle of the open picture's threat, in pixels of the window."""
-    number = int(page.evaluate("viewer.picture.id.slice(1)"))
-    with site.console.read() as session:
-        truths = session.get_one(ItemRow, number).picture.truths
-    if not truths:
-        return None
-    x0, y0, x1, y1 = truths[0]["xyxy_px"]
-    return on_screen(page, (x0 + x1) / 2, (y0 + y1) / 2)
-
-
-def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
-    """A scan's pixel as a place in the window."""
-    found = page.evaluate(
-        """([x, y]) => {
-          const [a, b, c, d, e, f] = viewer.desk.panes()[0].matrix;
-          const {left, top} = viewer.getBoundingClientRect();
-          return [left + a * x + c * y + e, top + b * x + d * y + f];
-        }""",
-        [x, y],
-    )
-    return float(found[0]), float(found[1])
 
 
 def opened(site: ConsoleSite, browser: Browser, login: str, size: tuple[int, int], path: str) -> Page:

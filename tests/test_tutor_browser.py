@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from parcelsight.screening.tutor.tables import COUNTED, ItemRow, Outcome
-from tests.console_hands import DEADLINE_MS, a_browser
-from tests.console_site import ConsoleSite, sample_files, signed_in
+from parcelsight.screening.tutor.tables import COUNTED, Outcome
+from tests.console_hands import a_browser
+from tests.console_hands import at_state as at
+from tests.console_site import ConsoleSite, sample_files
 from tests.test_console_pages import problems_of
 from tests.tutor_console import BELT, COLLEAGUE, OFFICER, STUDY, TRAINER, begun, enrolled, items, training_site
+from tests.tutor_hands import FINGERS_MS, LARGE, SMALL, a_threat, answer, opened, shown_item, step_to, sure
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-SMALL, LARGE = (1366, 768), (1920, 1080)
-ON_SCREEN = """([x, y]) => {
-  const [a, b, c, d, e, f] = viewer.desk.panes()[0].matrix;
-  const {left, top} = viewer.getBoundingClientRect();
-  return [left + a * x + c * y + e, top + b * x + d * y + f];
-}"""
 OUTSIDE = """() => {
   const root = document.scrollingElement;
   const parts = [...document.querySelectorAll("header *, .panel *, .answers button, xray-toolbar")].filter((part) => {
@@ -32,6 +28,10 @@ OUTSIDE = """() => {
   });
   const scrolls = [root.scrollWidth > root.clientWidth, root.scrollHeight > root.clientHeight];
   return [...scrolls, parts.map((part) => part.outerHTML.slice(0, 90))];
+}"""
+BENEATH_TOLD = """() => {
+  const {left, top, width, height} = document.getElementById("told").getBoundingClientRect();
+  return document.elementFromPoint(left + width / 2, top + height / 2).tagName;
 }"""
 
 
@@ -45,49 +45,6 @@ def browser() -> Iterator[Browser]:
 def site(tmp_path: Path) -> Iterator[ConsoleSite]:
     with training_site(tmp_path) as found:
         yield found
-
-
-def opened(browser: Browser, site: ConsoleSite, login: str, size: tuple[int, int] = SMALL) -> Page:
-    context = signed_in(
-        browser, site, login, viewport={"width": size[0], "height": size[1]}, bypass_csp=True, accept_downloads=True
-    )
-    context.set_default_timeout(DEADLINE_MS)
-    page: Page = context.new_page()
-    return page
-
-
-def at(page: Page, state: str) -> None:
-    page.wait_for_function("(state) => document.body.dataset.state === state", arg=state)
-
-
-def open_item(site: ConsoleSite, page: Page) -> tuple[int, list[float] | None]:
-    """The picture on the screen, and the middle of its threat where it has one."""
-    number = int(page.evaluate("viewer.picture.id.slice(1)"))
-    with site.console.read() as session:
-        truths = session.get_one(ItemRow, number).picture.truths
-    if not truths:
-        return number, None
-    x0, y0, x1, y1 = truths[0]["xyxy_px"]
-    return number, [(x0 + x1) / 2, (y0 + y1) / 2]
-
-
-def point(page: Page, place: list[float]) -> None:
-    """Click on a place of the scan."""
-    x, y = page.evaluate(ON_SCREEN, place)
-    page.mouse.click(x, y)
-
-
-def answer(site: ConsoleSite, page: Page) -> int:
-    """As somebody who sees everything: click on the threat, or say that there is none; then how sure."""
-    number, place = open_item(site, page)
-    if place is None:
-        page.keyboard.press("r")
-    else:
-        point(page, place)
-    page.wait_for_selector("#sureness:visible")
-    page.wait_for_timeout(60)  # as slow as fingers: faster is a barcode scanner
-    page.keyboard.press("5")
-    return number
 
 
 def found(page: Page, name: str, size: tuple[int, int]) -> dict[str, list[str]]:
@@ -188,24 +145,17 @@ def test_by_keyboard_alone(site: ConsoleSite, browser: Browser) -> None:
     at(page, "decide")
     page.keyboard.press("o")
     page.wait_for_selector("#told:visible")  # nothing is pointed at yet
-    number, place = open_item(site, page)
+    number, place = shown_item(page), a_threat(site, page)
     assert place is not None
     page.evaluate("viewer.run('inspect')")
-    page.keyboard.press("ArrowRight")  # the cross, in the middle
-    start = page.evaluate("[viewer.desk.cursor.point.x, viewer.desk.cursor.point.y]")
-    for key, moves in (("Right", place[0] - start[0]), ("Down", place[1] - start[1])):
-        name = f"Arrow{key}" if moves > 0 else {"Right": "ArrowLeft", "Down": "ArrowUp"}[key]
-        for _ in range(round(abs(moves) / 10)):
-            page.keyboard.press(f"Shift+{name}")
-    page.wait_for_timeout(60)
+    step_to(page, place)
     page.keyboard.press("o")
     page.wait_for_selector("#sureness:visible")
     page.keyboard.press("Escape")
     page.wait_for_selector("#choices:visible")
-    page.wait_for_timeout(60)
+    page.wait_for_timeout(FINGERS_MS)
     page.keyboard.press("o")
-    page.wait_for_timeout(60)
-    page.keyboard.press("6")
+    sure(page, "6")
     at(page, "feedback")
     (item,) = [one for one in items(site, exercise) if one.id == number]
     assert (item.outcome, item.confidence) == (Outcome.HIT, 6)
@@ -231,6 +181,8 @@ def test_two_tabs_a_slow_server_and_the_time_that_runs_out(site: ConsoleSite, br
     answer(site, other)  # the same picture, which has its answer already
     other.wait_for_selector("#told:visible")
     at(other, "decide")
+    # What is told lies over the picture: a threat beneath it can be clicked on.
+    assert other.evaluate(BENEATH_TOLD) == "XRAY-VIEWER"
     assert other.evaluate("viewer.picture.id") != one.evaluate("viewer.picture.id")
     # The connection is lost while the answer is on its way: it is sent again until it is kept, and counts once.
     other.route("**/answer", lambda route: route.abort())

@@ -14,9 +14,10 @@ from parcelsight.datasets.scan import AIR_LEVEL
 from parcelsight.screening.tutor.tables import ItemRow, Outcome, PictureRow
 from parcelsight.screening.tutor.views import views_of
 from parcelsight.screening.viewer_format import Picture, unpack
-from tests.console_hands import DEADLINE_MS, a_browser
+from tests.console_hands import a_browser
+from tests.console_hands import at_state as at
 from tests.console_parts import Browser as Client
-from tests.console_site import ConsoleSite, signed_in
+from tests.console_site import ConsoleSite
 from tests.test_console_pages import problems_of
 from tests.tutor_console import (
     EXAMINATION,
@@ -29,18 +30,13 @@ from tests.tutor_console import (
     items,
     training_site,
 )
+from tests.tutor_hands import in_window, learnt, opened, shown_item, step_to, sure
 from tests.two_views import CUT_PX, import_two_views
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 THREATS = STUDY.model_copy(update={"threat_share": 1.0, "labels": ("pistol", "slide")})
-ON_SCREEN = """([view, x, y]) => {
-  const at = viewer.desk.views.findIndex(({name}) => name === view);
-  const [a, b, c, d, e, f] = viewer.desk.panes()[at].matrix;
-  const {left, top} = viewer.getBoundingClientRect();
-  return [left + a * x + c * y + e, top + b * x + d * y + f];
-}"""
 
 
 @pytest.fixture
@@ -70,14 +66,14 @@ def answered(client: Client, item: dict[str, Any], **more: Any) -> dict[str, Any
     return told
 
 
-def middle(site: ConsoleSite, number: int, view: str) -> list[float] | None:
+def middle(site: ConsoleSite, number: int, view: str) -> tuple[float, float] | None:
     """The middle of a threat where the screen shows it; None in a harmless parcel."""
     with site.console.read() as session:
         views = {one.name: one.picture.truths for one in views_of(session, session.get_one(ItemRow, number))}
     if not views[view]:
         return None
     x0, y0, x1, y1 = views[view][0]["xyxy_px"]
-    return [(x0 + x1) / 2, (y0 + y1) / 2 + (CUT_PX if view == "side" else 0)]
+    return (x0 + x1) / 2, (y0 + y1) / 2 + (CUT_PX if view == "side" else 0)
 
 
 def start(site: ConsoleSite, step: Any = THREATS) -> int:
@@ -104,11 +100,11 @@ def test_an_answer_in_either_view(site: ConsoleSite, officer: Client, view: str)
     at = middle(site, item["id"], view)
     assert at is not None
     told = answered(officer, item, is_threat=True, click_px=at, view=view)
-    assert (told["outcome"], told["click_px"], told["click_view"]) == ("hit", at, view)
+    assert (told["outcome"], told["click_px"], told["click_view"]) == ("hit", list(at), view)
     places = {truth["view"]: truth["xyxy_px"] for truth in told["truths"]}
     assert set(places) == {"top", "side"}
     for name, (x0, y0, x1, y1) in places.items():
-        assert [(x0 + x1) / 2, (y0 + y1) / 2] == middle(site, item["id"], name)
+        assert ((x0 + x1) / 2, (y0 + y1) / 2) == middle(site, item["id"], name)
     assert answered(officer, item, is_threat=True, click_px=at, view=view) == told  # a double click
     assert officer.get(f"/api/tutor/items/{item['id']}/whole.png").content[:4] == b"\x89PNG"
     assert following(officer, exercise)["number"] == 2
@@ -158,31 +154,9 @@ def test_a_damaged_view_is_left_out(site: ConsoleSite, officer: Client) -> None:
     assert (told["outcome"], told["click_view"], len(told["truths"])) == ("hit", "single", 1)
 
 
-def opened(browser: Browser, site: ConsoleSite) -> Page:
-    context = signed_in(browser, site, OFFICER, viewport={"width": 1366, "height": 768}, bypass_csp=True)
-    context.set_default_timeout(DEADLINE_MS)
-    page: Page = context.new_page()
-    return page
-
-
-def at(page: Page, state: str) -> None:
-    page.wait_for_function("(state) => document.body.dataset.state === state", arg=state)
-
-
-def sure(page: Page) -> None:
-    page.wait_for_selector("#sureness:visible")
-    page.wait_for_timeout(60)  # as slow as fingers: faster is a barcode scanner
-    page.keyboard.press("5")
-    at(page, "feedback")
-
-
-def shown_item(page: Page) -> int:
-    return int(page.evaluate("viewer.picture.id.slice(1)"))
-
-
 def test_in_a_browser_by_hand_and_by_keys(site: ConsoleSite, browser: Browser) -> None:
     exercise = start(site)
-    page = opened(browser, site)
+    page = opened(browser, site, OFFICER)
     page.goto(f"/tutor/exercises/{exercise}")
     page.keyboard.press("Enter")
     at(page, "decide")
@@ -191,7 +165,7 @@ def test_in_a_browser_by_hand_and_by_keys(site: ConsoleSite, browser: Browser) -
     number = shown_item(page)
     place = middle(site, number, "side")
     assert place is not None
-    x, y = page.evaluate(ON_SCREEN, ["side", *place])
+    x, y = in_window(page, ("side", *place))
     page.mouse.move(x, y)
     # The pointer's row is drawn in the other view, as at the desk: there the threat is at the same place of the belt.
     page.wait_for_function("() => viewer.desk.hover?.view === 1")
@@ -199,7 +173,7 @@ def test_in_a_browser_by_hand_and_by_keys(site: ConsoleSite, browser: Browser) -
     other = middle(site, number, "top")
     assert other is not None and other[1] == pytest.approx(place[1], abs=1)
     page.mouse.click(x, y)
-    sure(page)
+    learnt(page)
     assert page.get_attribute("#lesson", "data-outcome") == "hit"
     assert sorted(page.evaluate("viewer.alarms.map(({view}) => viewer.desk.views[view].name)")) == ["side", "top"]
     assert page.evaluate("viewer.marks.map(({view}) => view)") == ["side"]
@@ -212,20 +186,9 @@ def test_in_a_browser_by_hand_and_by_keys(site: ConsoleSite, browser: Browser) -
     place = middle(site, shown_item(page), "side")
     assert place is not None
     page.evaluate("viewer.run('inspect')")
-    for _ in range(400):  # the cross goes past the top view's edge into the side view
-        if page.evaluate("viewer.desk.cursor?.view") == 1:
-            break
-        page.keyboard.press("Shift+ArrowRight")
-    start_x, start_y = page.evaluate("[viewer.desk.cursor.point.x, viewer.desk.cursor.point.y]")
-    for keys, moves in (
-        (("ArrowRight", "ArrowLeft"), place[0] - start_x),
-        (("ArrowDown", "ArrowUp"), place[1] - start_y),
-    ):
-        for _ in range(round(abs(moves) / 10)):
-            page.keyboard.press(f"Shift+{keys[0] if moves > 0 else keys[1]}")
-    page.wait_for_timeout(60)
+    step_to(page, ("side", *place))  # the cross goes past the top view's edge into the side view
     page.keyboard.press("o")
-    sure(page)
+    learnt(page)
     assert [one.outcome for one in items(site, exercise)] == [Outcome.HIT, Outcome.HIT]
     page.goto(f"/tutor/exercises/{exercise}/review")
     assert page.locator(".shots li img").count() == 2
@@ -235,7 +198,7 @@ def test_in_a_browser_by_hand_and_by_keys(site: ConsoleSite, browser: Browser) -
 
 def test_an_interrupted_parcel_comes_back_with_both_views(site: ConsoleSite, browser: Browser) -> None:
     exercise = start(site)
-    page = opened(browser, site)
+    page = opened(browser, site, OFFICER)
     other = page.context.new_page()
     numbers = []
     for one in (page, other):
@@ -250,13 +213,11 @@ def test_an_interrupted_parcel_comes_back_with_both_views(site: ConsoleSite, bro
     at(page, "decide")
     assert shown_item(page) == numbers[0] and page.evaluate("viewer.desk.views.length") == 2
     page.keyboard.press("r")
-    sure(page)
+    learnt(page)
     assert page.get_attribute("#lesson", "data-outcome") == "miss"
     assert page.evaluate("viewer.alarms.length") == 2
     other.keyboard.press("r")
-    other.wait_for_selector("#sureness:visible")
-    other.wait_for_timeout(60)
-    other.keyboard.press("3")
+    sure(other, "3")
     other.wait_for_selector("#told:visible")  # answered already in the other tab
     assert [one.outcome for one in items(site, exercise)][0] == Outcome.MISS
     page.context.close()
