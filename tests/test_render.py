@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from parcelsight.configs.loading import shipped
 from parcelsight.datasets.scan import AIR_LEVEL, ScanKind, transmission
 from parcelsight.datasets.synthetic.detector_array import DetectorArray
 from parcelsight.datasets.synthetic.looks import GREY, Palette, apply_look, load_look, palette_of
+from parcelsight.datasets.synthetic.pipeline import beside
 from parcelsight.datasets.synthetic.render import render
-from parcelsight.datasets.synthetic.scanner import Range, Scanner, load_scanner
+from parcelsight.datasets.synthetic.scanner import Range, Scanner, dual_energy_presets, load_scanner
 from parcelsight.datasets.synthetic.solids import Item, Mesh, Parcel, Solid
 from parcelsight.detector.errors import ConfigError
 
@@ -150,6 +152,23 @@ def test_an_object_cut_by_the_frame_is_labelled_as_clipped() -> None:
     for box, attributes in zip(scan.annotations.xyxy_px, scan.annotations.attributes, strict=True):
         assert box[3] <= scan.scan.height_px
         assert attributes["clipped"] is bool(box[3] == scan.scan.height_px)
+
+
+@pytest.mark.parametrize("scanner", dual_energy_presets(views=2))
+def test_another_parcel_beside_is_never_where_the_side_view_has_its_source(scanner: str) -> None:
+    preset = load_scanner(scanner).preset
+    nearest_mm = 0.9 * min(view.distance_mm for view in preset.views)
+    sides = 0
+    for first, other, seed in product((100, 350, 600), (100, 350, 600), range(25)):
+        one, two = (
+            Parcel(item("box", None, Solid(body(trimesh.creation.box((wide, 200, 100)), (0, 0, 50)), "paper")), (), "")
+            for wide in (first, other)
+        )
+        moved = beside(one, two, preset.framing.width_mm, np.random.default_rng(seed))
+        across = np.array([each.bounds_mm for each in moved.items])[:, :, 0]
+        sides += bool(abs(across.mean()) > 200)
+        assert np.abs(across).max() < nearest_mm
+    assert sides > 20
 
 
 def test_same_seed_same_pixels() -> None:

@@ -124,7 +124,7 @@ def _rendered_parcel(plan: Plan, scanners: Sequence[Scanner], index: int, sender
         return drawn(compose, f"parcel {parcel_id}")
 
     parcel = packed() if sender.parcels == 1 else _consignment(plan, sender)[index - sender.first]
-    company = (_beside(parcel, packed(), rng),) if rng.random() < _COMPANY else ()
+    company = (beside(parcel, packed(), scanner.preset.framing.width_mm, rng),) if rng.random() < _COMPANY else ()
     labelled = {"masks": plan.masks, "benign": plan.benign}
     scans = render(parcel, scanner, rng, views=plan.views, scan_id=parcel_id, passers_by=company, **labelled)
     palette = palette_of(plan.looks, rng)
@@ -142,10 +142,16 @@ def _consignment(plan: Plan, sender: Sender) -> tuple[Parcel, ...]:
     return drawn(lambda: compose_consignment(rng, sender.split, parcels=sender.parcels), name)
 
 
-def _beside(first: Parcel, other: Parcel, rng: np.random.Generator) -> Parcel:
-    """Another parcel moved close to the first: mostly behind it on the belt or before it, else at its side."""
+def beside(first: Parcel, other: Parcel, tunnel_mm: float, rng: np.random.Generator) -> Parcel:
+    """Another parcel moved close to the first: mostly behind it on the belt or before it, else at its side.
+
+    At its side only where both fit the tunnel: beside that is where the side view's source stands. The first parcel
+    stays in the middle, so of two equal ones that fill the tunnel the other reaches out by three quarters of it.
+    """
     near, far = (_extent(each) for each in (first, other))
     axis, gap = (1 if rng.random() < 0.7 else 0), rng.uniform(8, 80)
+    if near[1, 0] + gap + np.ptp(far[:, 0]) > 0.75 * tunnel_mm:
+        axis = 1
     offset = np.array([rng.normal(0, 40), rng.normal(0, 40), 0.0])
     offset[axis] = near[1, axis] - far[0, axis] + gap if rng.random() < 0.5 else near[0, axis] - far[1, axis] - gap
     moved = [item.placed(np.eye(3), offset) for item in other.items]
