@@ -1,6 +1,6 @@
 """The pictures of the trainer's guide: pages of operator training, at both sizes that they are made for.
 
-parcelsight synthesize parcels --count 100 --scanner tunnel160 --threat-share 0.6 --only scans
+parcelsight synthesize parcels --count 80 --scanner duo140 --views 2 --threat-share 0.6 --only scans --seed 77
 python -m benchmarks.training_screenshots --parcels parcels [--out docs/images] [--every-page] [--languages en ar]
 
 The pictures in them are rendered parcels, imported as a trainer would; the detector's boxes are the shipped model's.
