@@ -26,7 +26,8 @@ from parcelsight.datasets.projection.placement import Placement, candidates
 from parcelsight.datasets.projection.projecting import ProjectionSettings, project_into
 from parcelsight.datasets.projection.realism import Change, Reject, fits_parcel, looks_real, may_lie
 from parcelsight.datasets.projection.scan_traits import ScanTraits, edge_spread, traits_of
-from parcelsight.datasets.projection.threat_image import ThreatImage, point_spread
+from parcelsight.datasets.point_spread import point_spread
+from parcelsight.datasets.projection.threat_image import ThreatImage
 from parcelsight.datasets.projection.threat_render import beam_of, draw_threat
 from parcelsight.datasets.readers import read_scan
 from parcelsight.datasets.scan import AIR_LEVEL, Scan, ScanKind, transmission

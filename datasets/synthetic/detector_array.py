@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..point_spread import point_spread
 from ..scan import AIR_LEVEL
 from .scanner import Signal
 
@@ -60,8 +61,8 @@ class DetectorArray:
             photons=(low_quanta * share).astype(np.float32),
             electronic_noise=signal.electronic_noise.draw(rng),
             scatter=signal.scatter.draw(rng),
-            across=_gaussian(signal.blur_px.draw(rng)),
-            along=_with_afterglow(_gaussian(signal.belt_blur_px.draw(rng)), signal.afterglow.draw(rng)),
+            across=point_spread(signal.blur_px.draw(rng)).astype(np.float32),
+            along=_with_afterglow(point_spread(signal.belt_blur_px.draw(rng)), signal.afterglow.draw(rng)),
             gain=gain.astype(np.float32),
             dark=dark.astype(np.float32),
             line_drift=signal.line_drift.draw(rng),
@@ -88,16 +89,7 @@ class DetectorArray:
         return levels
 
 
-def _gaussian(sigma_px: float) -> NDArray[np.float32]:
-    """Odd kernel of a point spread integrated over the pixels, sum 1."""
-    radius = max(1, int(np.ceil(2.5 * sigma_px)))
-    offsets = np.arange(-radius, radius + 1)
-    weights = np.exp(-0.5 * (offsets / max(sigma_px, 1e-3)) ** 2)
-    kernel: NDArray[np.float32] = (weights / weights.sum()).astype(np.float32)
-    return kernel
-
-
-def _with_afterglow(kernel: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+def _with_afterglow(kernel: NDArray[np.float64], share: float) -> NDArray[np.float32]:
     """Mix a decaying memory of earlier lines into a point spread along the belt; sum stays 1."""
     tail = _AFTERGLOW_DECAY ** np.arange(_AFTERGLOW_LINES, 0, -1)
     memory = np.concatenate([tail / tail.sum(), np.zeros(_AFTERGLOW_LINES + 1)])
