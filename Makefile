@@ -77,8 +77,10 @@ wheelhouse: ## Collect wheels of ParcelSight and all it needs (EXTRAS=…) for m
 	@cd wheelhouse && sha256sum * > SHA256SUMS
 	@echo "$(CURDIR)/wheelhouse: $$(ls wheelhouse/*.whl | wc -l) wheels, $$(du -sh wheelhouse | cut -f1)"
 
-test: $(VENV)/.test ## Run the tests
-	@$(BIN)/python -m pytest
+# Each file's tests stay in one process: files share servers, browsers and rendered sets.
+TEST_PROCESSES ?= 2
+test: $(VENV)/.test ## Run the tests, in TEST_PROCESSES processes
+	@$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile
 
 check: $(VENV)/.check ## Lint, formatting and types
 	@$(BIN)/ruff check .

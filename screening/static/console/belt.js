@@ -2,7 +2,7 @@
 // them; the newest stand at the right, and the picture follows them smoothly.
 
 import { byId } from "./dom.js";
-import { term, word } from "./words.js";
+import { capital, term, word } from "./words.js";
 
 const RING = 4096;
 const GROUND = "#2a2c2e";
@@ -220,7 +220,7 @@ export class Belt {
     let top = 0;
     for (const view of views) {
       view.draw(context, this.#head, [0, top, width, view.width * scale], scale);
-      if (both && views.length > 1) label(context, term(view.name), top);
+      if (both && views.length > 1) label(context, capital(term(view.name)), top);
       top += view.width * scale + GAP_PX;
     }
   }

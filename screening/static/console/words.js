@@ -21,6 +21,9 @@ export function term(name) {
   return words.terms?.[name] ?? words.terms?.[plain] ?? plain.replaceAll("_", " ");
 }
 
+/** As it begins a line. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** English as most of the world writes it: day before month, 24 hours. */
 const region = lang === "en" ? "en-GB" : lang;
 const numbers = new Intl.NumberFormat(region);

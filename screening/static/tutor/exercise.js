@@ -6,7 +6,7 @@ import { Lost, Refusal, call } from "/static/console/api.js";
 import { byId, setText } from "/static/console/dom.js";
 import { listen } from "/static/console/keys.js";
 import { makeOwn } from "/static/console/own_viewer.js";
-import { number, term, word } from "/static/console/words.js";
+import { capital, number, term, word } from "/static/console/words.js";
 import { Answering } from "./answering.js";
 import { Countdown } from "./countdown.js";
 import { showLesson } from "./lesson.js";
@@ -202,6 +202,6 @@ class ExercisePage {
   }
 }
 
-const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?؟]$/.test(text) ? "" : ".") : "");
+const sentence = (text) => (text ? capital(text) + (/[.!?؟]$/.test(text) ? "" : ".") : "");
 
 new ExercisePage().start();
