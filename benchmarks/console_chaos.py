@@ -49,6 +49,10 @@ class Officer:
     token: str
     acknowledged: dict[str, int] = field(default_factory=dict)
     """Request id → parcel."""
+    killed_s: float = 0.0
+    """When the console was killed last."""
+    went_on_s: list[float] = field(default_factory=list)
+    """From the last kill to the first answer after it."""
     longest_wait_s: float = 0.0
     stop: Event = field(default_factory=Event)
 
@@ -71,15 +75,18 @@ class Officer:
     def _insist(self, http: httpx.Client, method: str, path: str, headers: dict[str, str], body: Any) -> dict[str, Any]:
         """Send it until there is an answer, as the page does."""
         began = monotonic()
+        has_failed = False
         while True:
             try:
                 answer = http.request(method, path, headers=headers, json=body)
                 if answer.status_code < 500:
                     self.longest_wait_s = max(self.longest_wait_s, monotonic() - began)
+                    if has_failed:
+                        self.went_on_s.append(monotonic() - self.killed_s)
                     found: dict[str, Any] = answer.json()
                     return found
             except httpx.HTTPError:
-                pass
+                has_failed = True
             if monotonic() - began > _DEADLINE_S:
                 raise RuntimeError(f"{path}: no answer for {_DEADLINE_S:.0f} s")
             sleep(_AGAIN_S)
@@ -95,7 +102,10 @@ class Report:
     doubled: int
     record_is_whole: bool
     longest_wait_s: float
-    """Of the officer for an answer, over a kill and the start after it."""
+    """Of the officer for an answer, over as many kills as came before it."""
+    median_goes_on_s: float
+    """From a kill until the officer has the next answer, where no other kill came before it."""
+    worst_goes_on_s: float
     median_back_s: float
     """From a kill until the console answers again."""
     worst_back_s: float
@@ -120,6 +130,7 @@ def chaos(
     officer = Officer(f"http://127.0.0.1:{port}", token)
     moments = random.Random(seed)
     process = _start(folder, url, port)
+    officer.killed_s = monotonic()  # the first start counts as one after a kill
     thread = Thread(target=officer.work, daemon=True)
     thread.start()
     began, back_s = monotonic(), list[float]()
@@ -129,7 +140,7 @@ def chaos(
             sleep(moments.uniform(0.0, 1.5))  # long enough to decide something in between on a slow machine, too
             process.send_signal(signal.SIGKILL)
             process.wait()
-            killed = monotonic()
+            killed = officer.killed_s = monotonic()
             process = _start(folder, url, port)
             _wait_until_up(officer.url)
             back_s.append(monotonic() - killed)
@@ -208,6 +219,8 @@ def _judge(database: Database, officer: Officer, back_s: list[float]) -> Report:
         doubled=doubled,
         record_is_whole=whole,
         longest_wait_s=round(officer.longest_wait_s, 2),
+        median_goes_on_s=round(median(officer.went_on_s), 2) if officer.went_on_s else 0.0,
+        worst_goes_on_s=round(max(officer.went_on_s, default=0.0), 2),
         median_back_s=round(median(back_s), 2),
         worst_back_s=round(max(back_s), 2),
     )

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from parcelsight.commands.main import app
 from parcelsight.datasets.annotations import Annotations
 from parcelsight.datasets.native import open_dataset
+from parcelsight.datasets.point_spread import point_spread
 from parcelsight.datasets.projection.beam import Beam
 from parcelsight.datasets.projection.canvas import BeamCanvas
 from parcelsight.datasets.projection.compose import Shade, project, shade_of
@@ -26,7 +27,6 @@ from parcelsight.datasets.projection.placement import Placement, candidates
 from parcelsight.datasets.projection.projecting import ProjectionSettings, project_into
 from parcelsight.datasets.projection.realism import Change, Reject, fits_parcel, looks_real, may_lie
 from parcelsight.datasets.projection.scan_traits import ScanTraits, edge_spread, traits_of
-from parcelsight.datasets.point_spread import point_spread
 from parcelsight.datasets.projection.threat_image import ThreatImage
 from parcelsight.datasets.projection.threat_render import beam_of, draw_threat
 from parcelsight.datasets.readers import read_scan

@@ -10,14 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median, quantiles
+from typing import TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from ...inference.verdicts import Verdict
 from ..rates import Rate
 from ..storage.tables import DecisionKind, DecisionRow, MarkKind, MarkRow, OpeningRow, ParcelRow, ParcelState, ScanRow
 from ..tutor.tip_tables import carried, carrying
+
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,30 +81,30 @@ class ClassFigures:
 
 def work(session: Session, period: Period) -> Work:
     """Throughput, decisions and times."""
-    parcels = session.scalars(_parcels(period)).all()
-    decisions = session.scalars(_decisions(period)).all()
+    verdicts = Counter({str(verdict): count for verdict, count in session.execute(_verdicts(period))})
+    decisions = session.execute(_decisions(period)).all()
     counted = [row for row in decisions if row.undone_at is None]
-    verdict_of = _verdicts(session, {row.parcel_id for row in counted})
     seen_twice = set(session.scalars(carried()))
-    alarmed = [row for row in counted if verdict_of[row.parcel_id] == Verdict.ALARM]
+    alarmed = [row for row in counted if row.verdict == Verdict.ALARM]
+    kinds = Counter(str(row.kind) for row in counted)
     return Work(
-        parcels=len(parcels),
-        verdicts=Counter(parcel.verdict for parcel in parcels),
-        decisions=Counter(row.kind for row in counted),
+        parcels=verdicts.total(),
+        verdicts=verdicts,
+        decisions=kinds,
         undone=len(decisions) - len(counted),
         # A parcel that carried a projected threat was looked at twice; its second look is no measure.
         took_ms=_times([row.took_ms for row in counted if row.parcel_id not in seen_twice]),
         by_hour=Counter(row.decided_at.replace(minute=0, second=0, microsecond=0) for row in counted),
-        alarm_rate=Rate(sum(parcel.verdict == Verdict.ALARM for parcel in parcels), len(parcels)),
+        alarm_rate=Rate(verdicts[Verdict.ALARM], verdicts.total()),
         override_rate=Rate(sum(row.kind == DecisionKind.RELEASE for row in alarmed), len(alarmed)),
-        second_look_rate=Rate(sum(row.kind == DecisionKind.SECOND_LOOK for row in counted), len(counted)),
+        second_look_rate=Rate(kinds[DecisionKind.SECOND_LOOK], len(counted)),
     )
 
 
 def truth(session: Session, period: Period) -> Truth:
     """Agreement with what was found."""
-    wanted = _parcels(period).where(ParcelRow.state == ParcelState.DONE).options(selectinload(ParcelRow.openings))
-    opened = session.scalars(wanted).all()
+    wanted = select(ParcelRow).where(*_within(period), ParcelRow.state == ParcelState.DONE)
+    opened = session.scalars(wanted.options(selectinload(ParcelRow.openings))).all()
     if period.person_id is not None:
         opened = [parcel for parcel in opened if _opened_by(session, parcel, period.person_id)]
     found = {parcel.id for parcel in opened if _has_finding(parcel.openings)}
@@ -119,24 +122,23 @@ def truth(session: Session, period: Period) -> Truth:
 def by_class(session: Session, period: Period) -> list[ClassFigures]:
     """Alarms, wrong ones among those judged, and misses, for every class that occurred; most alarms first."""
     alarms: Counter[str] = Counter()
-    scans = select(ScanRow).join(ParcelRow, ScanRow.parcel_id == ParcelRow.id).where(*_within(period))
-    ids = set()
-    # What is drawn around a projected threat says nothing of the detector.
-    for scan in session.scalars(scans.where(ParcelRow.id.not_in(carrying()))):
-        ids.add(scan.id)
-        alarms.update(str(found["class"]) for found in scan.detections)
-    last: dict[tuple[int, str], MarkRow] = {}
+    # Most scans of a season have nothing, and need not be looked at: this runs beside people's work.
+    for found in session.scalars(_seen(select(ScanRow.detections), period).where(_has_detections())):
+        alarms.update(str(one["class"]) for one in found)
+    last: dict[tuple[int, str], tuple[str, str]] = {}
     missed: Counter[str] = Counter()
-    for mark in session.scalars(select(MarkRow).where(MarkRow.undone_at.is_(None)).order_by(MarkRow.id)):
-        if mark.scan_id not in ids:
-            continue
-        if mark.detection_id is None:
-            missed[mark.label] += 1
+    wanted = select(MarkRow.scan_id, MarkRow.detection_id, MarkRow.label, MarkRow.kind).select_from(MarkRow)
+    wanted = _seen(wanted.join(ScanRow, MarkRow.scan_id == ScanRow.id), period)
+    for scan_id, detection_id, label, kind in session.execute(
+        wanted.where(MarkRow.undone_at.is_(None)).order_by(MarkRow.id)
+    ):
+        if detection_id is None:
+            missed[label] += 1
         else:
-            last[mark.scan_id, mark.detection_id] = mark
+            last[scan_id, detection_id] = (label, kind)
     judged: dict[str, list[bool]] = defaultdict(list)
-    for mark in last.values():
-        judged[mark.label].append(mark.kind == MarkKind.WRONG)
+    for label, kind in last.values():
+        judged[label].append(kind == MarkKind.WRONG)
     labels = sorted({*alarms, *missed}, key=lambda label: (-alarms[label], label))
     return [
         ClassFigures(label, alarms[label], Rate(sum(judged[label]), len(judged[label])), missed[label])
@@ -151,27 +153,32 @@ def _within(period: Period) -> tuple[ColumnElement[bool], ...]:
     return tuple(limits)
 
 
-def _parcels(period: Period) -> Select[ParcelRow]:
-    return select(ParcelRow).where(*_within(period))
+def _verdicts(period: Period) -> Select[str, int]:
+    return select(ParcelRow.verdict, func.count()).where(*_within(period)).group_by(ParcelRow.verdict)
 
 
-def _decisions(period: Period) -> Select[DecisionRow]:
-    wanted = select(DecisionRow).where(DecisionRow.decided_at >= period.since, DecisionRow.decided_at < period.until)
+def _decisions(period: Period) -> Select[str, int, datetime, datetime | None, int, str]:
+    columns = (DecisionRow.kind, DecisionRow.took_ms, DecisionRow.decided_at, DecisionRow.undone_at)
+    wanted = (
+        select(*columns, DecisionRow.parcel_id, ParcelRow.verdict)
+        .join(ParcelRow, DecisionRow.parcel_id == ParcelRow.id)
+        .where(DecisionRow.decided_at >= period.since, DecisionRow.decided_at < period.until)
+    )
     if period.person_id is not None:
         wanted = wanted.where(DecisionRow.person_id == period.person_id)
     if period.lane is not None:
-        wanted = wanted.join(ParcelRow, DecisionRow.parcel_id == ParcelRow.id).where(ParcelRow.lane == period.lane)
+        wanted = wanted.where(ParcelRow.lane == period.lane)
     return wanted
 
 
-def _verdicts(session: Session, ids: set[int]) -> dict[int, str]:
-    found: dict[int, str] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), 500):  # databases bound the length of a list
-        chunk = ordered[start : start + 500]
-        rows = session.execute(select(ParcelRow.id, ParcelRow.verdict).where(ParcelRow.id.in_(chunk)))
-        found.update((number, verdict) for number, verdict in rows)
-    return found
+def _seen(wanted: Select[*Columns], period: Period) -> Select[*Columns]:
+    """Of scans within the period; what is drawn around a projected threat says nothing of the detector."""
+    joined = wanted.join(ParcelRow, ScanRow.parcel_id == ParcelRow.id)
+    return joined.where(*_within(period), ParcelRow.id.not_in(carrying()))
+
+
+def _has_detections() -> ColumnElement[bool]:
+    return cast(ScanRow.detections, String) != "[]"
 
 
 def _opened_by(session: Session, parcel: ParcelRow, person_id: int) -> bool:

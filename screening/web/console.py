@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from ...detector.errors import UsageError
 from ...inference.service.config import is_loopback
 from ..desk.procedure import Procedure, load_procedure
+from ..desk.site_figures import SiteFigures
 from ..follow.belts import BeltRelay
 from ..storage.database import Database
 from ..storage.pictures import PictureStore
@@ -78,6 +79,7 @@ class Console:
         self.procedure = settings.procedure
         self.library = PictureStore(pictures.folder.parent / LIBRARY)
         self.tip = TipDesk(PictureStore(pictures.folder.parent / PROJECTED))
+        self.site_figures = SiteFigures(database)
         self._projecting: bool | None = None
         self.clock = Clock()
         """Of this process, for the time limits of exercises."""

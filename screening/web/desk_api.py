@@ -20,7 +20,7 @@ from ..people.accounts import Person
 from ..storage.tables import DecisionRow, OpeningRow, ParcelRow, ParcelState
 from ..storage.times import now
 from .console import Console
-from .parcel_json import SiteFigures, decision_json, mark_json, opening_json, parcel_json
+from .parcel_json import decision_json, mark_json, opening_json, parcel_json
 from .requests import DecisionBody, LaneName, MarkBody, NextBody, OpeningBody, ParcelBody
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -31,10 +31,12 @@ _COUNTED = (ParcelState.WAITING, ParcelState.SECOND_LOOK, ParcelState.HELD, Parc
 def desk_router(console: Console) -> APIRouter:
     """The routes under /api/desk, and openings."""
     router = APIRouter(prefix="/api", tags=["desk"])
-    procedure, site = console.procedure, SiteFigures()
+    procedure = console.procedure
 
     def whole(session: Session, parcel: ParcelRow | None, person: Person) -> dict[str, Any] | None:
-        return parcel_json(session, parcel, person, procedure, site) if parcel is not None else None
+        if parcel is None:
+            return None
+        return parcel_json(session, parcel, person, procedure, console.site_figures.get())
 
     def take(session: Session, person: Person, lane: str | None) -> dict[str, Any] | None:
         """The next parcel, as the page gets it; who sees it is told to the others."""

@@ -24,7 +24,7 @@ from ..storage.tables import AuditRow, DecisionRow, OpeningRow, ParcelRow, Parce
 from .console import Console
 from .contexts import Complaint, DeskPage, HelpPage, OpeningsPage, ParcelPage, ParcelsPage
 from .desk_api import Number
-from .parcel_json import SiteFigures, parcel_json
+from .parcel_json import parcel_json
 from .parcels_api import require_parcel
 from .render import page
 
@@ -35,7 +35,7 @@ Short = Annotated[str, Query(max_length=80)]
 def pages_router(console: Console) -> APIRouter:
     """Start page, desk, openings, parcels, help."""
     router = APIRouter(include_in_schema=False)
-    site, looks = SiteFigures(), looks_json()
+    looks = looks_json()
 
     @router.get("/")
     def start(request: Request) -> Response:
@@ -103,7 +103,8 @@ def pages_router(console: Console) -> APIRouter:
             row = require_parcel(session, parcel_id)
             append(session, person.login, "looked up", f"parcel {row.id}", {})
             shown = ParcelPage(
-                parcel_json(session, row, person, console.procedure, site), _history(session, f"parcel {row.id}")
+                parcel_json(session, row, person, console.procedure, console.site_figures.get()),
+                _history(session, f"parcel {row.id}"),
             )
         return page(console, request, "parcel.html", shown)
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from threading import Lock
-from time import monotonic
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...inference.verdicts import Verdict
-from ..desk.figures import ClassFigures, Period, by_class
+from ..desk.figures import ClassFigures
 from ..desk.procedure import Procedure
 from ..desk.reliability import reliability_of, words_for
 from ..people.accounts import Person
 from ..storage.tables import DecisionRow, LaneRow, MarkRow, OpeningRow, ParcelRow, PersonRow, ScanRow
-from ..storage.times import now
 
-_SITE_PERIOD = timedelta(days=90)
-_SITE_FRESH_S = 300.0
 _COMMON_TOOLS = ("bw", "negative", "low", "high", "edges", "equalise", "gamma", "zoom", "ruler", "loupe", "values")
 _TOOLS = {
     "dual-energy": (*_COMMON_TOOLS, "colour", "organic", "strip", "metal", "super", "density", "palette"),
@@ -29,26 +24,8 @@ _TOOLS = {
 }
 
 
-class SiteFigures:
-    """This site's own figures by class, counted anew now and then."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._counted = float("-inf")
-        self._figures: dict[str, ClassFigures] = {}
-
-    def get(self, session: Session) -> Mapping[str, ClassFigures]:
-        """By class; at most five minutes old."""
-        with self._lock:
-            if monotonic() - self._counted > _SITE_FRESH_S:
-                moment = now()
-                found = by_class(session, Period(moment - _SITE_PERIOD, moment))
-                self._figures, self._counted = {one.label: one for one in found}, monotonic()
-            return self._figures
-
-
 def parcel_json(
-    session: Session, parcel: ParcelRow, person: Person, procedure: Procedure, site: SiteFigures
+    session: Session, parcel: ParcelRow, person: Person, procedure: Procedure, site: Mapping[str, ClassFigures]
 ) -> dict[str, Any]:
     """The whole parcel."""
     lane = session.get(LaneRow, parcel.lane)
@@ -70,7 +47,7 @@ def parcel_json(
         "decisions": [_decision(row, names) for row in parcel.decisions],
         "openings": [opening_json(row, names) for row in parcel.openings],
         "choices": _choices(parcel, procedure),
-        "reliability": reliability_of(alarms, site.get(session), is_calibrated),
+        "reliability": reliability_of(alarms, site, is_calibrated),
         "aid": {"mode": str(procedure.aid), "after_s": procedure.aid_after_s},
         "look_s": procedure.look_s,
     }

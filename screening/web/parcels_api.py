@@ -21,20 +21,21 @@ from ..viewer_format import MEDIA_TYPE, pack_scans
 from .console import Console
 from .desk_api import Number
 from .guard import NotFound
-from .parcel_json import SiteFigures, parcel_json
+from .parcel_json import parcel_json
 from .requests import ItemIdBody
 
 
 def parcels_router(console: Console) -> APIRouter:
     """The routes of parcels and scans under /api."""
     router = APIRouter(prefix="/api", tags=["parcels"])
-    site = SiteFigures()
 
     @router.get("/parcels/{parcel_id}", summary="A parcel with everything that is known of it")
     def parcel(request: Request, parcel_id: Number) -> dict[str, Any]:
         person = request.state.visitor.person
         with console.read() as session:
-            return parcel_json(session, require_parcel(session, parcel_id), person, console.procedure, site)
+            return parcel_json(
+                session, require_parcel(session, parcel_id), person, console.procedure, console.site_figures.get()
+            )
 
     @router.post("/parcels/{parcel_id}/item-id", summary="Give a parcel the number that was scanned from it")
     def name_parcel(request: Request, parcel_id: Number, body: ItemIdBody) -> dict[str, Any]:
