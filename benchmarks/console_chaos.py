@@ -129,20 +129,20 @@ def chaos(
     port = free_port()
     officer = Officer(f"http://127.0.0.1:{port}", token)
     moments = random.Random(seed)
-    process = _start(folder, url, port)
+    process = start(folder, url, port)
     officer.killed_s = monotonic()  # the first start counts as one after a kill
     thread = Thread(target=officer.work, daemon=True)
     thread.start()
     began, back_s = monotonic(), list[float]()
     try:
-        _wait_until_up(officer.url)
+        wait_until_up(officer.url)
         while len(back_s) < kills and monotonic() - began < most_s:
             sleep(moments.uniform(0.0, 1.5))  # long enough to decide something in between on a slow machine, too
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed = officer.killed_s = monotonic()
-            process = _start(folder, url, port)
-            _wait_until_up(officer.url)
+            process = start(folder, url, port)
+            wait_until_up(officer.url)
             back_s.append(monotonic() - killed)
         sleep(0.5)
         officer.stop.set()
@@ -175,7 +175,7 @@ def _prepare(database: Database, parcels: int) -> str:
     return token
 
 
-def _start(folder: Path, url: str | None, port: int) -> subprocess.Popen[bytes]:
+def start(folder: Path, url: str | None, port: int) -> subprocess.Popen[bytes]:
     where = ["--database", url] if url else []
     return subprocess.Popen(
         [
@@ -194,7 +194,7 @@ def _start(folder: Path, url: str | None, port: int) -> subprocess.Popen[bytes]:
     )
 
 
-def _wait_until_up(url: str) -> None:
+def wait_until_up(url: str) -> None:
     began = monotonic()
     while monotonic() - began < _DEADLINE_S:
         try:
