@@ -1,10 +1,10 @@
 """Does a console with a season of parcels answer as fast as an empty one? Times of what people call most, in one run.
 
-python -m benchmarks.console_scale [--parcels 200000] [--database URL] [--json FILE]
+python -m benchmarks.console_scale [--parcels 200000] [--json FILE]
 
-A real ``parcelsight console`` process over a database with so many parcels of 90 days, one in twenty alarmed, almost all
-of them decided; beside it one with a hundredth of them. Prints the median and the slowest time of each call, and the
-first one after a start.
+A real ``parcelsight console`` process over a database with so many parcels of 90 days, one in twenty alarmed, almost
+all of them decided; beside it one with a hundredth of them. Prints the median and the slowest time of each call, and
+that of the first one after a start.
 """
 
 from __future__ import annotations
