@@ -57,7 +57,9 @@ def follow(config: LanesConfig, json: bool) -> Lanes:
     """Run until the lanes are done or a signal comes; the lanes, stopped."""
     from ..inference.lanes.runtime import Lanes
     from .lane_lines import LaneLines
+    from .memory import return_large_buffers
 
+    return_large_buffers()
     stop = Event()
     before = {sign: signal.signal(sign, lambda *_: stop.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
