@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -12,6 +14,7 @@ from parcelsight.inference.verdicts import Verdict
 from parcelsight.screening.people.roles import Role
 from parcelsight.screening.storage.tables import ParcelRow
 from parcelsight.screening.storage.times import now
+from parcelsight.screening.tutor.paper import Paper
 from parcelsight.screening.tutor.tip import TipOutcome
 from parcelsight.screening.tutor.tip_results import tip_figures
 from parcelsight.screening.tutor.tip_tables import TipRow
@@ -88,6 +91,32 @@ def test_few_cases_are_said_to_be_few(officer: Browser) -> None:
     assert "Covered – Nothing to go by yet." in told
     assert re.search(r"bolt 100.0 % 1 of 1 few between", told)
     assert not re.search(r"slide 77.3 % 34 of 44 few", told)
+
+
+def test_they_can_be_taken_along(officer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {row["of"]: row for row in csv.DictReader(io.StringIO(officer.get("/tutor/results.csv").text))}
+    assert {name for name in rows if name.startswith("lanes")} == {
+        "lanes: seen", "lanes: open", "lanes: partly covered", "lanes: covered", "lanes: slide", "lanes: bolt",
+    }  # fmt: skip
+    seen = rows["lanes: seen"]
+    assert (seen["threats"], seen["hits"], seen["hit_rate"], seen["too_few"]) == ("45", "35", "0.7778", "0")
+    assert (seen["harmless"], seen["d_prime"], rows["lanes: covered"]["hit_rate"]) == ("", "", "")
+    assert rows["lanes: bolt"]["too_few"] == "1"
+    month = officer.get("/tutor/results.csv?months=1").text
+    assert "lanes: slide,44,34" in month and "bolt" not in month
+    printed: list[tuple[Sequence[str], Sequence[Sequence[str]]]] = []
+    table = Paper.table
+
+    def noted(paper: Paper, head: Sequence[str], rows: Sequence[Sequence[str]], *more: float) -> None:
+        printed.append((head, rows))
+        table(paper, head, rows, *more)
+
+    monkeypatch.setattr(Paper, "table", noted)
+    sheet = officer.get("/tutor/results.pdf", timeout=120).content
+    assert sheet.startswith(b"%PDF")
+    (head, lines) = printed[-1]
+    assert head[1] == "Seen" and [line[0] for line in lines][:2] == ["Seen", "Lying open"]
+    assert next((line[1], line[3]) for line in lines if line[0] == "Partly covered") == ("77.3 %", "34 of 44")
 
 
 def test_their_trainer_sees_them_and_nobody_else_does(site: ConsoleSite) -> None:

@@ -106,13 +106,21 @@ def pseudonym(person_id: int, key: bytes) -> str:
     return "P-" + hmac.digest(key, f"person {person_id}".encode(), hashlib.sha256).hex()[:10]
 
 
-def to_csv(rows: Mapping[str, Figures]) -> str:
-    """Figures as a table, by class, factor, pseudonym or month; cells that a spreadsheet would compute are disarmed."""
+def to_csv(rows: Mapping[str, Figures], lanes: Mapping[str, Rate] | None = None) -> str:
+    """Figures as a table, by class, factor, pseudonym or month; cells that a spreadsheet would compute are disarmed.
+
+    Args:
+        rows: of exercises.
+        lanes: of threats that were projected at lanes, which are never harmless: shares seen, and nothing else.
+    """
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(HEADER)
     for name, found in rows.items():
         writer.writerow([f"'{name}" if name.startswith(_FORMULA) else name, *_cells(found)])
+    for name, rate in (lanes or {}).items():
+        told = [f"lanes: {name}", rate.of, rate.count, *_rate(rate)]
+        writer.writerow([*told, *[""] * (len(HEADER) - len(told) - 1), int(rate.is_few)])
     return file.getvalue()
 
 

@@ -41,6 +41,11 @@ class TipFigures:
         """Of ``by_class`` what was answered at all."""
         return {label: rate for label, rate in self.by_class.items() if rate.of}
 
+    @property
+    def rates(self) -> Mapping[str, Rate]:
+        """All that can be said as rates: of everything, by cover, and by class; nothing where nothing was answered."""
+        return {"seen": self.seen, **self.by_cover, **self.classes} if self.seen.of else {}
+
 
 def tip_figures(session: Session, since: datetime | None, until: datetime, person_id: int | None = None) -> TipFigures:
     """Count the projections of a period.

@@ -104,7 +104,13 @@ def certificate(progress: Progress, examined: Figures, time: TrainingTime, numbe
 
 
 def result_sheet(
-    who: str, course: str, shown: Figures, tables: Mapping[str, Mapping[str, Figures]], made_at: datetime, words: Words
+    who: str,
+    course: str,
+    shown: Figures,
+    tables: Mapping[str, Mapping[str, Figures]],
+    lanes: Mapping[str, Rate],
+    made_at: datetime,
+    words: Words,
 ) -> bytes:
     """Everything the results page tells in numbers.
 
@@ -113,6 +119,7 @@ def result_sheet(
         course: its title; empty for all.
         shown: figures of all answers.
         tables: further figures, as ``results_pages.tables_of`` makes them.
+        lanes: shares seen of the threats projected at lanes, as ``TipFigures.rates`` names them.
         made_at: now.
         words: of the reader.
 
@@ -135,6 +142,10 @@ def result_sheet(
             columns = (words.say(key) for key in ("found", "range", "cases", "false alarms"))
             head = ["", *columns, "d′", words.say("range")]
             paper.table(head, [_row(words.say(key), one, words) for key, one in rows.items()], 8.0)
+    if lanes:
+        paper.heading(words.say("at the lanes"), 2)
+        head = ["", *(words.say(key) for key in ("seen", "range", "cases"))]
+        paper.table(head, [_rate(words.say(key), rate, words) for key, rate in lanes.items()], 8.0)
     paper.paragraph(words.say("how"), 8.5, is_quiet=True)
     return paper.to_bytes()
 

@@ -15,7 +15,7 @@ from ..guard import NotFound
 from ..render import language_of
 from .course_pages import Number
 from .printed import Words, certificate, result_sheet
-from .results_pages import Wanted, find, tables_of
+from .results_pages import Wanted, find, lanes_of, tables_of
 
 _PDF = "application/pdf"
 
@@ -31,11 +31,11 @@ def printed_router(console: Console) -> APIRouter:
             found = find(session, viewer, query)
             subject = f"person {found.person.login}" if found.person else f"course {query['course']}"
             append(session, viewer.login, "exported training results", subject, {"form": "pdf"})
-            tables = tables_of(session, found)
+            tables, lanes = tables_of(session, found), lanes_of(session, query, found)
             who, course = found.person.name if found.person else "", found.course.title if found.course else ""
-        return _attached(
-            result_sheet(who, course, figures(found.judged), tables, now(), words), "parcelsight-training.pdf"
-        )
+        at_lanes = lanes.rates if lanes is not None else {}
+        made = result_sheet(who, course, figures(found.judged), tables, at_lanes, now(), words)
+        return _attached(made, "parcelsight-training.pdf")
 
     @router.get("/certificates/{enrolment_id}.pdf")
     def paper(request: Request, enrolment_id: Number) -> Response:

@@ -37,7 +37,7 @@ from ...tutor.results import (
     learning_curve,
 )
 from ...tutor.tables import CourseRow, EnrolmentRow, Mode
-from ...tutor.tip_results import tip_figures
+from ...tutor.tip_results import TipFigures, tip_figures
 from ..console import Console
 from ..guard import Forbidden
 from ..render import page
@@ -99,8 +99,9 @@ def results_router(console: Console) -> APIRouter:
             rows = {"all": figures(found.judged)}
             for kind, part in tables_of(session, found).items():
                 rows |= {f"{kind}: {name}": one for name, one in part.items()}
+            lanes = lanes_of(session, query, found)
             append(session, viewer.login, "exported training results", _subject(found), {"rows": len(rows)})
-        return _attached(to_csv(rows), "parcelsight-training.csv")
+        return _attached(to_csv(rows, lanes.rates if lanes is not None else None), "parcelsight-training.csv")
 
     @router.get("/courses/{course_id}/group.csv")
     def group(request: Request, course_id: Number) -> Response:
@@ -191,6 +192,14 @@ def tables_of(session: Session, found: Found) -> dict[str, Mapping[str, Figures]
     return tables
 
 
+def lanes_of(session: Session, query: Mapping[str, str], found: Found) -> TipFigures | None:
+    """What a person saw of the threats projected at their lanes; None of a whole course.
+
+    At work there are no courses and kinds of exercise: of the filter the period alone counts.
+    """
+    return tip_figures(session, _selection(query).since, now(), found.person.id) if found.person is not None else None
+
+
 def _page(session: Session, viewer: Person, query: Mapping[str, str], found: Found) -> ResultsPage:
     judged, until = found.judged, now()
     threat = [one.rating for one in judged if one.label]
@@ -209,8 +218,7 @@ def _page(session: Session, viewer: Person, query: Mapping[str, str], found: Fou
         tables=tables_of(session, found),
         aid=aid_comparison(judged),
         time=training_time(session, found.person.id, until) if found.person is not None else None,
-        # At work there are no courses and kinds of exercise: of the filter the period alone counts.
-        lanes=tip_figures(session, _selection(query).since, until, found.person.id) if found.person else None,
+        lanes=lanes_of(session, query, found),
     )
 
 
