@@ -94,12 +94,14 @@ def tune_recipe(config: TuningConfig, recipe: Mapping[str, Any], out: Path, cpus
     Raises:
         RunError: if no trial finished an epoch.
     """
+    out = out.resolve()  # trials run in folders of their own
     with ray_session(config.ray, cpus):
         from ray import tune
         from ray.tune.schedulers import ASHAScheduler
 
         epochs = int(recipe["epochs"])
-        scheduler = ASHAScheduler(max_t=epochs, grace_period=min(config.grace_epochs, epochs))
+        # One more than there are: who reaches the last epoch ends by itself, and has kept its weights by then.
+        scheduler = ASHAScheduler(max_t=epochs + 1, grace_period=min(config.grace_epochs, epochs))
         trainable = tune.with_parameters(_trial, recipe=dict(recipe), out=str(out))
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": config.cpus, "gpu": config.gpus}),
@@ -107,7 +109,7 @@ def tune_recipe(config: TuningConfig, recipe: Mapping[str, Any], out: Path, cpus
             tune_config=tune.TuneConfig(
                 metric=METRIC, mode=config.mode, num_samples=config.trials, scheduler=scheduler, reuse_actors=False
             ),
-            run_config=tune.RunConfig(name="ray", storage_path=str(out.resolve()), verbose=0),
+            run_config=tune.RunConfig(name="ray", storage_path=str(out), verbose=0),
         )
         results = tuner.fit()
         trials = [_ended(result) for result in results]

@@ -1,4 +1,4 @@
-"""Ray itself, started twice: archives under kills, and a lane whose replicas are killed.
+"""Ray itself: archives under kills, a lane whose replicas are killed, and a search to its end.
 
 Long forms with their results: benchmarks/fleet_chaos.py and benchmarks/fleet_serve.py.
 """
@@ -6,6 +6,9 @@ Long forms with their results: benchmarks/fleet_chaos.py and benchmarks/fleet_se
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 pytest.importorskip("ray", reason="Ray comes with: pip install 'parcelsight[fleet]'")
 
 from benchmarks import fleet_chaos, fleet_serve
+from tests.tiny_scans import write_tiny
 
 
 @pytest.mark.slow
@@ -30,3 +34,22 @@ def test_killed_replicas_lose_and_double_no_scan(tmp_path: Path, haproxy: bool) 
     found = fleet_serve.chaos(tmp_path, options)
     assert found["accepted"] == found["verdicts"] > 10 and found["lost"] == found["doubled"] == 0
     assert found["wrong"] == [] and found["replicas_killed"] >= 1
+
+
+@pytest.mark.slow
+def test_a_search_to_its_end(tmp_path: Path) -> None:
+    tiny = write_tiny(tmp_path / "tiny", ("pistol", "pistol", "", "pistol", "pistol", "knife", "pistol"))
+    search = "recipe: smoke\ntrials: 2\ngrace_epochs: 1\nsearch:\n  learning_rate: {log: [0.0003, 0.003]}\n"
+    (tmp_path / "search.yaml").write_text(search, encoding="utf-8")
+    # All paths as people type them, from the folder they are in; trials run in folders of Ray's.
+    command = [sys.executable, "-P", "-m", "parcelsight.commands.main", "tune", "search.yaml", "tuned"]
+    command += ["--data", str(tiny.relative_to(tmp_path)), "--epochs", "1", "--json"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    trials = json.loads(ran.stdout.splitlines()[-1])
+    assert len(trials) == 2 and [trial["epochs"] for trial in trials] == [1, 1]
+    assert len({trial["settings"]["learning_rate"] for trial in trials}) == 2
+    for trial in trials:
+        run = Path(trial["run"])
+        assert (run / "weights" / "best.pt").is_file()
+        assert json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] == "done"
