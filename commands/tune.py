@@ -34,13 +34,18 @@ def tune(
     """
     require("tuning", "fleet", ("ray", "pandas"))
     require("tuning", "train", TRAINING)
+    from ..detector.start_weights import find_start_weights
     from ..fleet.tuning import load_tuning, tune_recipe
     from ..training.recipe import load_recipe
 
     config = load_tuning(tuning)
     recipe = load_recipe(config.recipe)
     sets = tuple(path.resolve() for path in data or recipe.data)
-    changes = {"data": sets, "epochs": epochs or recipe.epochs}
+    changes: dict[str, object] = {"data": sets, "epochs": epochs or recipe.epochs}
+    if name := recipe.start_weights_name:
+        start = find_start_weights(name)  # once and in plain words, before every trial fails for it
+        if Path(name).suffix:
+            changes["start_weights"] = str(start.resolve())  # trials run in folders of their own
     values = recipe.model_copy(update=changes).model_dump(mode="json")
     out.mkdir(parents=True, exist_ok=True)
     trials = tune_recipe(config, values, out, os.cpu_count() or 1)

@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 pytest.importorskip("ray", reason="Ray comes with: pip install 'parcelsight[fleet]'")
 
 from benchmarks import fleet_chaos, fleet_serve
+from parcelsight.commands.main import app
+from parcelsight.detector.errors import ParcelSightError
 from tests.tiny_scans import write_tiny
 
 
@@ -53,3 +56,14 @@ def test_a_search_to_its_end(tmp_path: Path) -> None:
         run = Path(trial["run"])
         assert (run / "weights" / "best.pt").is_file()
         assert json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] == "done"
+
+
+def test_a_search_without_start_weights_says_so_before_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARCELSIGHT_START_WEIGHTS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParcelSightError) as refused:
+        CliRunner().invoke(app, ["tune", "nano", "tuned", "--data", "tiny"], catch_exceptions=False)
+    assert "yolo26n" in refused.value.message and "PARCELSIGHT_START_WEIGHTS" in refused.value.remedy
+    assert not (tmp_path / "tuned").exists()
