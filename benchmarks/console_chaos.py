@@ -104,7 +104,7 @@ class Report:
     longest_wait_s: float
     """Of the officer for an answer, over as many kills as came before it."""
     median_goes_on_s: float
-    """From a kill until the officer has the next answer, where no other kill came before it."""
+    """From the last kill before it until the officer has an answer."""
     worst_goes_on_s: float
     median_back_s: float
     """From a kill until the console answers again."""
@@ -176,6 +176,7 @@ def _prepare(database: Database, parcels: int) -> str:
 
 
 def start(folder: Path, url: str | None, port: int) -> subprocess.Popen[bytes]:
+    """A console of its own process; ``url`` of a database, None for SQLite in the folder."""
     where = ["--database", url] if url else []
     return subprocess.Popen(
         [
@@ -195,6 +196,7 @@ def start(folder: Path, url: str | None, port: int) -> subprocess.Popen[bytes]:
 
 
 def wait_until_up(url: str) -> None:
+    """Until it answers. Raises RuntimeError after a long while."""
     began = monotonic()
     while monotonic() - began < _DEADLINE_S:
         try:

@@ -83,7 +83,7 @@ def _season(database: Database, parcels: int) -> tuple[str, str]:
         with database.write() as session:
             at = {n: until - timedelta(days=_DAYS * (1 - n / parcels)) for n in numbers}
             state = {n: ParcelState.WAITING if n > parcels - _WAITING else ParcelState.RELEASED for n in numbers}
-            verdict = {n: "ALARM" if n % 20 == 0 else "NO_ALARM" for n in numbers}
+            verdict = {n: Verdict.ALARM if n % 20 == 0 else Verdict.NO_ALARM for n in numbers}
             session.execute(
                 insert(ParcelRow),
                 [
@@ -98,7 +98,7 @@ def _season(database: Database, parcels: int) -> tuple[str, str]:
                     {"id": n, "parcel_id": n, "view": "top", "scan_id": f"s{n}", "file": None, "sha256": "0" * 64,
                      "kind": "gone", "width_px": 1, "height_px": 1, "pitch_mm": None, "verdict": verdict[n],
                      "reason": "", "model": "", "operating_point": "", "dense": [],
-                     "detections": [alarm] if n % 20 == 0 else []} for n in numbers
+                     "detections": [alarm] if verdict[n] == Verdict.ALARM else []} for n in numbers
                 ],
             )  # fmt: skip
             decided = [n for n in numbers if state[n] != ParcelState.WAITING]

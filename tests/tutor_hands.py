@@ -41,21 +41,16 @@ def shown_item(page: Page) -> int:
     return int(page.evaluate("viewer.picture.id.slice(1)"))
 
 
-def threats(site: ConsoleSite, number: int) -> dict[str, Place]:
-    """View → the middle of its first threat where the screen shows it; nothing of a harmless parcel."""
+def a_threat(site: ConsoleSite, page: Page) -> Place | None:
+    """The middle of one in the picture on the screen, in whichever view it is seen; None of a harmless parcel."""
+    number = shown_item(page)
     above = rows_of(site.console, number)
-    found = {}
     with site.console.read() as session:
         for view in views_of(session, session.get_one(ItemRow, number)):
-            for truth in view.picture.truths[:1]:
+            for truth in view.picture.truths:
                 x0, y0, x1, y1 = truth["xyxy_px"]
-                found[view.name] = (view.name, (x0 + x1) / 2, (y0 + y1) / 2 + above[view.name])
-    return found
-
-
-def a_threat(site: ConsoleSite, page: Page) -> Place | None:
-    """In the picture on the screen, in whichever view it is seen; None of a harmless parcel."""
-    return next(iter(threats(site, shown_item(page)).values()), None)
+                return view.name, (x0 + x1) / 2, (y0 + y1) / 2 + above[view.name]
+    return None
 
 
 def in_window(page: Page, place: Place) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from .figures import ClassFigures, Period, by_class
 PERIOD = timedelta(days=90)
 FRESH_S = 300.0
 PATIENCE_S = 0.3
-"""Of the first who ask, while nothing is counted yet; a small site is counted by then."""
+"""Of whoever asks first; a small site is counted by then."""
 
 
 class SiteFigures:
@@ -45,7 +45,7 @@ class SiteFigures:
             self._is_counting |= is_due
         if is_due:
             Thread(target=self._count, name="site figures", daemon=True).start()
-        self._has_counted.wait(PATIENCE_S)
+            self._has_counted.wait(PATIENCE_S)  # nobody else: desks ask within a transaction
         return self._figures
 
     def _count(self) -> None:
